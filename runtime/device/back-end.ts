@@ -1,0 +1,71 @@
+/**
+ * The port behind which block storage lives (design §6). A back end keeps two things for each volume and snapshot: an
+ * image (the bytes) and a record (what is known of it). It knows nothing of LUKS, KMS or CSI.
+ *
+ * Every method may be killed at any point and called again with the same arguments.
+ */
+import type { SnapshotRecord, VolumeRecord } from './record';
+
+export interface BackEnd {
+  readonly volumes: RecordStore<VolumeRecord>;
+  readonly snapshots: RecordStore<SnapshotRecord>;
+  readonly images: Images;
+  readonly devices: Devices;
+
+  /**
+   * Whether an id was given out by this back end for another node, whose part of an operation is not ours to do.
+   * A cluster-wide back end always answers false.
+   */
+  isElsewhere(id: string): boolean;
+  /** Bytes that new images can take, and the largest single image. */
+  capacity(): Promise<{ readonly availableBytes: number; readonly maximumImageBytes: number }>;
+}
+
+export interface RecordStore<R extends { readonly id: string; readonly name: string }> {
+  /** Gives the id under which `name` is known, making one when it is new. The same name always gets the same id until {@link forget}. */
+  reserve(name: string): Promise<string>;
+  /** @throws CodedError RECORD_INVALID when what is stored cannot be read. */
+  get(id: string): Promise<R | undefined>;
+  /** Creates or replaces the record, durably and as a whole. */
+  put(record: R): Promise<void>;
+  /**
+   * Applies `change` to the stored record and stores the result, durably and as a whole.
+   * @throws CodedError VOLUME_NOT_FOUND (or SNAPSHOT_NOT_FOUND) when there is none.
+   */
+  update(id: string, change: (record: R) => R): Promise<R>;
+  /** All ids that have a record, in a stable order. */
+  list(): Promise<readonly string[]>;
+  /** Removes the record, then the name. No error when both are gone. */
+  forget(id: string, name: string): Promise<void>;
+}
+
+export interface ImageRef {
+  readonly kind: 'volume' | 'snapshot';
+  readonly id: string;
+}
+
+export interface Images {
+  /** Makes the image at least `sizeBytes` long, reading as zeros where it is new. Never shrinks. @throws CodedError STORAGE_FULL. */
+  allocate(image: ImageRef, sizeBytes: number): Promise<void>;
+  /** Copies an image whole: afterwards `to` exists with all bytes of `from`, or not at all. Does nothing when `to` exists. */
+  copy(from: ImageRef, to: ImageRef, signal?: AbortSignal): Promise<void>;
+  /** Undefined when there is no image. */
+  sizeBytes(image: ImageRef): Promise<number | undefined>;
+  /** True only when the image was never written to: proof from the storage itself, not from reading. Undefined: cannot tell, or no image. */
+  isUnwritten(image: ImageRef): Promise<boolean | undefined>;
+  /** No error when it is gone. @throws CodedError VOLUME_IN_USE while it is attached. */
+  remove(image: ImageRef): Promise<void>;
+  /** A path through which header-only work sees the current bytes, attached or not. */
+  headerPath(image: ImageRef): Promise<string>;
+}
+
+export interface Devices {
+  /** Attaches the volume's image to this node and gives its block device; gives the present device when it is attached. */
+  attach(volumeId: string, signal?: AbortSignal): Promise<string>;
+  /** The block device, when attached here. */
+  find(volumeId: string): Promise<string | undefined>;
+  /** Makes an attached device as large as its image. */
+  refreshSize(volumeId: string): Promise<void>;
+  /** No error when it is not attached. @throws CodedError DEVICE_BUSY while something holds the device. */
+  detach(volumeId: string): Promise<void>;
+}

@@ -1,0 +1,66 @@
+/** Reads a stored record: unknown text in, a checked {@link VolumeRecord} or {@link SnapshotRecord} out. */
+import { z } from 'zod';
+import { luksSettings } from '../../lib/schema/luks-parameters';
+import { CodedError } from '../errors';
+import type { SnapshotRecord, VolumeRecord } from './record';
+
+const text = z.string().max(4096);
+const name = text.min(1);
+const size = z.int().positive();
+const timestamp = z.iso.datetime({ offset: true });
+const keyslot = z.int().min(0).max(31);
+
+const encryption = z.strictObject({
+  kmsId: name,
+  owner: text,
+  wrappedDek: z.string().max(65_536).exactOptional(),
+  luksUuid: z.guid(),
+  luks: luksSettings,
+  headerBytes: size,
+  phase: z.enum(['prepared', 'formatting', 'formatted', 'ready']),
+  fsUuid: z.guid(),
+  rotation: z.strictObject({ oldKeyslot: keyslot, newKeyslot: keyslot, startedAt: timestamp }).exactOptional(),
+  rotatedAt: timestamp.exactOptional(),
+});
+
+const common = {
+  id: name,
+  name,
+  createdAt: timestamp,
+  sizeBytes: size,
+  accessType: z.enum(['mount', 'block']),
+  fsType: z.enum(['ext4', 'xfs']).exactOptional(),
+  mkfsOptions: text.exactOptional(),
+  complete: z.boolean(),
+  encryption,
+} as const;
+
+export const volumeRecordSchema = z.strictObject({
+  ...common,
+  source: z.strictObject({ kind: z.enum(['volume', 'snapshot']), id: name }).exactOptional(),
+}) satisfies z.ZodType<VolumeRecord>;
+
+export const snapshotRecordSchema = z.strictObject({
+  ...common,
+  sourceVolumeId: name,
+}) satisfies z.ZodType<SnapshotRecord>;
+
+/** @param subject What the text is, for the error; the text itself is never quoted. @throws CodedError RECORD_INVALID. */
+export function parseRecord<R>(schema: z.ZodType<R>, content: string, subject: string): R {
+  let value: unknown;
+  try {
+    value = JSON.parse(content);
+  } catch (cause) {
+    throw invalid(subject, 'it is not JSON', cause);
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw invalid(subject, `field ${parsed.error.issues[0]?.path.join('.') || '(whole)'} is malformed`, parsed.error);
+}
+
+function invalid(subject: string, why: string, cause: unknown): CodedError {
+  return new CodedError('RECORD_INVALID', `${subject} cannot be read: ${why}`, {
+    remedy: 'Restore the file from a backup; the LUKS2 header of the volume names its key (keyward inspect).',
+    cause,
+  });
+}

@@ -1,0 +1,313 @@
+/**
+ * cryptsetup, one short method a verb. Keys travel on standard input only; two keys share it and are told apart by their
+ * sizes. The only place with cryptsetup's flags, always the long ones. What exit codes mean is in exit.ts.
+ */
+import type { LuksParameters } from '../../lib/schema/volume-parameters';
+import type { Semaphore } from '../async/semaphore';
+import { CodedError } from '../errors';
+import { type Run, type RunOptions, type RunResult, ToolError } from '../process/run';
+import type { Secret } from '../secret';
+import { explain, type Verb, wasAbsent } from './exit';
+import { readHeader } from './header';
+
+/**
+ * Start of the data on the device, pinned: the same as in volumes of ceph-csi, and room for every later need of the
+ * header. What the metadata and keyslot areas take of it decides how long a format lasts (cryptsetup fills the keyslot
+ * area with random bytes): 4 MiB is the least that holds all 16 keyslots, and a quarter of the default.
+ */
+export const headerBytes = 16 * 1024 * 1024;
+const metadataArea = '16k';
+const keyslotsArea = '4096k';
+
+export interface CryptsetupDeps {
+  readonly run: Run;
+  /** Bounds the memory and CPU of all calls together (R12). */
+  readonly parallel: Semaphore;
+  /** For each call, waiting for its turn not included. @default 150,000, as ceph-csi */
+  readonly timeoutMs?: number;
+}
+
+export interface FormatRequest {
+  readonly device: string;
+  readonly uuid: string;
+  readonly luks: LuksParameters;
+  readonly dek: Secret;
+}
+
+export interface OpenRequest {
+  readonly device: string;
+  /** Of the mapping: /dev/mapper/`name`. */
+  readonly name: string;
+  readonly dek: Secret;
+  readonly readOnly?: boolean;
+  readonly allowDiscards?: boolean;
+  /** Try only this one. */
+  readonly keyslot?: number;
+}
+
+export interface AddKeyRequest {
+  readonly device: string;
+  /** A key that opens the device already. */
+  readonly authDek: Secret;
+  readonly newDek: Secret;
+  /** Where the new key goes; must be free. */
+  readonly keyslot: number;
+  /** How the new keyslot is derived. */
+  readonly luks: LuksParameters;
+}
+
+/** Every method throws a CodedError from the table in exit.ts, TOOL_TIMEOUT, TOOL_MISSING or ABORTED. */
+export class Cryptsetup {
+  readonly #run: Run;
+  readonly #parallel: Semaphore;
+  readonly #timeoutMs: number;
+
+  constructor({ run, parallel, timeoutMs = 150_000 }: CryptsetupDeps) {
+    this.#run = run;
+    this.#parallel = parallel;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** Overwrites the start of the device with a new header whose keyslot 0 the key opens. May be repeated. */
+  async format({ device, uuid, luks, dek }: FormatRequest, signal?: AbortSignal): Promise<void> {
+    const layout = [
+      '--offset',
+      `${headerBytes / 512}`,
+      '--luks2-metadata-size',
+      metadataArea,
+      '--luks2-keyslots-size',
+      keyslotsArea,
+    ];
+    const cipher = [
+      '--cipher',
+      luks.cipher,
+      '--key-size',
+      `${luks.keySizeBits}`,
+      '--sector-size',
+      `${luks.sectorSizeBytes}`,
+    ];
+    const integrity = luks.integrity === undefined ? [] : ['--integrity', luks.integrity];
+    const args = [
+      '--batch-mode',
+      '--type',
+      'luks2',
+      '--hash',
+      'sha256',
+      '--uuid',
+      uuid,
+      ...layout,
+      ...cipher,
+      ...integrity,
+    ];
+    await this.#call(
+      'format',
+      ['luksFormat', ...args, ...derivation(luks), '--key-file', '-', device],
+      { stdin: [dek] },
+      signal,
+    );
+  }
+
+  /** Maps the device to /dev/mapper/`name`. @throws LUKS_MAPPING_CONFLICT a mapping of that name is open: look at it first. */
+  async open(
+    { device, name, dek, readOnly, allowDiscards, keyslot }: OpenRequest,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const flags = [
+      ...(readOnly ? ['--readonly'] : []),
+      ...(allowDiscards ? ['--allow-discards'] : []),
+      ...slot(keyslot),
+    ];
+    const args = [
+      'open',
+      '--type',
+      'luks2',
+      '--disable-keyring',
+      ...untrustedTokens,
+      ...flags,
+      '--key-file',
+      '-',
+      device,
+      name,
+    ];
+    await this.#call('open', args, { stdin: [dek] }, signal);
+  }
+
+  /** No error when it is not open. @throws DEVICE_BUSY while something uses the mapping. */
+  async close(name: string, signal?: AbortSignal): Promise<void> {
+    try {
+      await this.#call('close', ['close', name], {}, signal);
+    } catch (error) {
+      if (!isToolExit(error, 4, /is not active/)) throw error;
+    }
+  }
+
+  /**
+   * Makes an open mapping as large as its device. Needs no key, so that an outage of the KMS stops no expansion; only a
+   * mapping that was opened by others, with the volume key in the kernel's keyring, wants it.
+   * @throws VOLUME_NOT_STAGED the mapping is not open.
+   */
+  async resize(name: string, dek?: Secret, signal?: AbortSignal): Promise<void> {
+    const key = dek === undefined ? [] : ['--key-file', '-'];
+    await this.#call(
+      'resize',
+      ['resize', ...untrustedTokens, ...key, name],
+      dek === undefined ? {} : { stdin: [dek] },
+      signal,
+    );
+  }
+
+  /**
+   * A test open: nothing is mapped and nothing cached.
+   * @returns the keyslot that the key opened; undefined when it opens none, or not the given one.
+   */
+  async testKey(device: string, dek: Secret, keyslot?: number, signal?: AbortSignal): Promise<number | undefined> {
+    const args = [
+      'open',
+      '--test-passphrase',
+      '--verbose',
+      '--type',
+      'luks2',
+      ...untrustedTokens,
+      ...slot(keyslot),
+      '--key-file',
+      '-',
+      device,
+    ];
+    try {
+      const { stdout } = await this.#call('testKey', args, { stdin: [dek] }, signal);
+      return unlockedSlot(stdout);
+    } catch (error) {
+      if (isToolExit(error, 2) || (keyslot !== undefined && isToolExit(error, 1, /No usable keyslot/)))
+        return undefined;
+      throw error;
+    }
+  }
+
+  /** @throws LUKS_KEYSLOT_OCCUPIED, LUKS_PASSPHRASE_REJECTED for the old key. */
+  async addKey({ device, authDek, newDek, keyslot, luks }: AddKeyRequest, signal?: AbortSignal): Promise<void> {
+    const sizes = ['--keyfile-size', `${authDek.lengthBytes}`, '--new-keyfile-size', `${newDek.lengthBytes}`];
+    const args = [
+      'luksAddKey',
+      '--batch-mode',
+      ...derivation(luks),
+      '--key-file',
+      '-',
+      ...sizes,
+      ...slot(keyslot),
+      device,
+      '-',
+    ];
+    await this.#call('addKey', args, { stdin: [authDek, newDek] }, signal);
+  }
+
+  /**
+   * Destroys a keyslot; no error when it is gone. cryptsetup accepts the key of the doomed slot itself, even of the last
+   * one, so first it is proven that `authDek` opens another slot: a volume that no key opens cannot come of this.
+   * @throws LUKS_PASSPHRASE_REJECTED the key opens no other slot.
+   */
+  async killSlot(device: string, keyslot: number, authDek: Secret, signal?: AbortSignal): Promise<void> {
+    const { keyslots } = await readHeader(device);
+    if (!keyslots.some((it) => it.id === keyslot)) return;
+    await this.#requireOtherSlot(
+      device,
+      keyslot,
+      authDek,
+      keyslots.map((it) => it.id),
+      signal,
+    );
+    const args = ['luksKillSlot', '--batch-mode', '--key-file', '-', device, `${keyslot}`];
+    await this.#unlessAbsent(this.#call('killSlot', args, { stdin: [authDek] }, signal));
+  }
+
+  /** Gives a closed device another UUID, for example a clone. */
+  async setUuid(device: string, uuid: string, signal?: AbortSignal): Promise<void> {
+    await this.#call('setUuid', ['luksUUID', '--batch-mode', '--uuid', uuid, device], {}, signal);
+  }
+
+  /** Stores a token under `tokenId`; the JSON names keyslots, which must exist. @throws LUKS_TOKEN_INVALID also when it is there and not to be replaced. */
+  async importToken(
+    device: string,
+    json: string,
+    tokenId: number,
+    { replace }: { readonly replace: boolean },
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const flags = ['--token-id', `${tokenId}`, ...(replace ? ['--token-replace'] : [])];
+    await this.#call(
+      'importToken',
+      ['token', 'import', '--json-file', '-', ...flags, device],
+      { stdin: [Buffer.from(json)] },
+      signal,
+    );
+  }
+
+  /** No error when it is gone. */
+  async removeToken(device: string, tokenId: number, signal?: AbortSignal): Promise<void> {
+    const args = ['token', 'remove', '--token-id', `${tokenId}`, device];
+    await this.#unlessAbsent(this.#call('removeToken', args, {}, signal));
+  }
+
+  async #requireOtherSlot(
+    device: string,
+    doomed: number,
+    dek: Secret,
+    slots: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const opened = await this.testKey(device, dek, undefined, signal);
+    if (opened !== undefined && opened !== doomed) return;
+    for (const other of opened === undefined ? [] : slots.filter((it) => it !== doomed)) {
+      if ((await this.testKey(device, dek, other, signal)) !== undefined) return;
+    }
+    throw new CodedError('LUKS_PASSPHRASE_REJECTED', `the key opens no keyslot of ${device} other than ${doomed}`, {
+      remedy: 'The keyslot was kept. Remove it with a key that opens another one.',
+    });
+  }
+
+  async #unlessAbsent(call: Promise<RunResult>): Promise<void> {
+    try {
+      await call;
+    } catch (error) {
+      const cause = error instanceof CodedError && !(error instanceof ToolError) ? error.cause : error;
+      if (!(cause instanceof ToolError && wasAbsent(cause))) throw error;
+    }
+  }
+
+  #call(verb: Verb, args: readonly string[], options: RunOptions, signal?: AbortSignal): Promise<RunResult> {
+    const all: RunOptions = { ...options, timeoutMs: this.#timeoutMs, ...(signal && { signal }) };
+    return this.#parallel.run(async () => {
+      try {
+        return await this.#run('cryptsetup', args, all);
+      } catch (error) {
+        throw error instanceof ToolError ? explain(verb, error) : error;
+      }
+    }, signal);
+  }
+}
+
+/** The header is not trusted, so no plug-in that it names is loaded. */
+const untrustedTokens = ['--disable-external-tokens'];
+
+function slot(keyslot: number | undefined): string[] {
+  return keyslot === undefined ? [] : ['--key-slot', `${keyslot}`];
+}
+
+/** The cost is pinned: a benchmark on a busy node would take seconds and give another answer each time (design §9). */
+function derivation({ pbkdf, pbkdfIterations, pbkdfMemoryKiB }: LuksParameters): string[] {
+  if (pbkdf === 'pbkdf2') return ['--pbkdf', 'pbkdf2', '--pbkdf-force-iterations', `${pbkdfIterations ?? 1000}`];
+  const memory = ['--pbkdf-memory', `${pbkdfMemoryKiB ?? 32_768}`, '--pbkdf-parallel', '1'];
+  return ['--pbkdf', pbkdf, '--pbkdf-force-iterations', `${pbkdfIterations ?? 4}`, ...memory];
+}
+
+function unlockedSlot(stdout: string): number {
+  const id = /^Key slot (\d+) unlocked\.$/m.exec(stdout)?.[1];
+  if (id !== undefined) return Number(id);
+  throw new CodedError('TOOL_FAILED', 'cryptsetup did not say which keyslot the key opened', {
+    remedy: 'Use a version of cryptsetup from 2.4 on.',
+  });
+}
+
+function isToolExit(error: unknown, exitCode: number, text = /^/): boolean {
+  const tool = error instanceof CodedError && error.cause instanceof ToolError ? error.cause : error;
+  return tool instanceof ToolError && tool.exitCode === exitCode && text.test(tool.stderr);
+}

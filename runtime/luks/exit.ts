@@ -1,0 +1,131 @@
+/**
+ * What a failure of cryptsetup means. It has five exit codes for everything (1 parameters, 2 passphrase, 3 memory,
+ * 4 device, 5 exists or busy), so the verb and, last, its text refine them. The text is read here and nowhere else;
+ * a saved sample of each is in test/fixtures/luks/exit-samples.json.
+ */
+import { type Code, CodedError } from '../errors';
+import type { ToolError } from '../process/run';
+
+export type Verb =
+  | 'format'
+  | 'open'
+  | 'close'
+  | 'resize'
+  | 'testKey'
+  | 'addKey'
+  | 'killSlot'
+  | 'setUuid'
+  | 'importToken'
+  | 'removeToken';
+
+interface Meaning {
+  readonly exitCode: number;
+  readonly verbs?: readonly Verb[];
+  readonly text?: RegExp;
+  readonly code: Code;
+  readonly remedy: string;
+}
+
+const inUse = 'Another process holds the device or the mapping: find it with lsof or in /proc/self/mountinfo.';
+const checkDevice = 'Check that the device is attached to this node and healthy, then repeat the call.';
+
+/** The first that fits counts. */
+const meanings: readonly Meaning[] = [
+  {
+    exitCode: 2,
+    code: 'LUKS_PASSPHRASE_REJECTED',
+    remedy: 'The KMS gave another key than the one that the volume was made with: check the key reference.',
+  },
+  {
+    exitCode: 3,
+    code: 'LUKS_OUT_OF_MEMORY',
+    remedy: 'Raise the memory limit of the driver, or use pbkdf2 for its random keys.',
+  },
+  { exitCode: 1, text: /already mapped or mounted|device in use/, code: 'DEVICE_BUSY', remedy: inUse },
+  {
+    exitCode: 1,
+    text: /is not a valid LUKS device/,
+    code: 'LUKS_NOT_LUKS',
+    remedy: 'Check that this is the device of the volume.',
+  },
+  {
+    exitCode: 1,
+    text: /No usable keyslot is available/,
+    code: 'LUKS_NO_USABLE_KEYSLOT',
+    remedy: 'No keyslot is left that a key could open: restore the header from a backup.',
+  },
+  {
+    exitCode: 1,
+    verbs: ['addKey'],
+    text: /is full/,
+    code: 'LUKS_KEYSLOT_OCCUPIED',
+    remedy: 'Choose a free keyslot, or remove the one that is in the way.',
+  },
+  {
+    exitCode: 1,
+    verbs: ['importToken'],
+    text: /in use|import token/,
+    code: 'LUKS_TOKEN_INVALID',
+    remedy: 'The token is there already, or names a keyslot that does not exist.',
+  },
+  {
+    exitCode: 4,
+    verbs: ['open', 'testKey', 'format', 'addKey', 'killSlot', 'setUuid', 'importToken', 'removeToken'],
+    text: /does not exist or access denied/,
+    code: 'DEVICE_NOT_READY',
+    remedy: checkDevice,
+  },
+  {
+    exitCode: 4,
+    verbs: ['resize'],
+    text: /is not active/,
+    code: 'VOLUME_NOT_STAGED',
+    remedy: 'Stage the volume first: only an open mapping can be resized.',
+  },
+  {
+    exitCode: 4,
+    text: /device-mapper/,
+    code: 'TOOL_FAILED',
+    remedy: 'Load the kernel modules dm_mod and dm_crypt on the node.',
+  },
+  {
+    exitCode: 1,
+    text: /device-mapper/,
+    code: 'TOOL_FAILED',
+    remedy: 'Load the kernel modules dm_mod and dm_crypt on the node.',
+  },
+  { exitCode: 4, code: 'DEVICE_UNREADABLE', remedy: checkDevice },
+  {
+    exitCode: 5,
+    verbs: ['open'],
+    text: /already exists/,
+    code: 'LUKS_MAPPING_CONFLICT',
+    remedy: 'A mapping of this name is open: compare its backing device, close it and repeat the call.',
+  },
+  { exitCode: 5, code: 'DEVICE_BUSY', remedy: inUse },
+];
+
+/** Gives the failure of one verb its own code; what is not in the table keeps TOOL_FAILED and the text of the tool. */
+export function explain(verb: Verb, error: ToolError): CodedError {
+  const meaning = meanings.find(
+    (it) =>
+      it.exitCode === error.exitCode &&
+      (it.verbs === undefined || it.verbs.includes(verb)) &&
+      (it.text === undefined || it.text.test(error.stderr)),
+  );
+  if (!meaning) return error;
+  return new CodedError(meaning.code, `cryptsetup ${verb}: ${firstLine(error)}`, {
+    remedy: meaning.remedy,
+    cause: error,
+  });
+}
+
+/** True when `token remove` or `luksKillSlot` had nothing to remove. */
+export function wasAbsent(error: ToolError): boolean {
+  return error.exitCode === 1 && /^(Keyslot \d+ is not active|Token \d+ is not in use)\.$/m.test(error.stderr);
+}
+
+function firstLine(error: ToolError): string {
+  const line = error.stderr.trim().split('\n', 1)[0] ?? '';
+  return line === '' ? error.message : line.slice(0, 200).replace(/\.$/, '');
+}

@@ -1,0 +1,128 @@
+/**
+ * Open dm-crypt mappings as the kernel tells of them in /sys: no process, and no trust in the names under /dev/mapper,
+ * which nobody renews where there is no udev.
+ */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { CodedError, isErrno } from '../errors';
+import type { Run } from '../process/run';
+
+export interface Mapping {
+  readonly name: string;
+  /** /dev/mapper/`name`. */
+  readonly device: string;
+  /** major:minor, as in /proc/self/mountinfo. */
+  readonly deviceNumber: string;
+  /** major:minor of the device that holds the encrypted bytes. Undefined when there is none, or more than one. */
+  readonly backingDevice?: string;
+  /** From the mapping's own UUID; undefined when the mapping is not LUKS2. */
+  readonly luksUuid?: string;
+  readonly sizeBytes: number;
+  readonly readOnly: boolean;
+  readonly suspended: boolean;
+}
+
+const prefix = 'keyward-';
+const longestName = 127;
+
+/** @throws CodedError REQUEST_INVALID when the id cannot be part of a device-mapper name. */
+export function mappingName(volumeId: string): string {
+  const name = `${prefix}${volumeId}`;
+  if (name.length <= longestName && /^[-_.A-Za-z0-9]+$/.test(name)) return name;
+  throw new CodedError('REQUEST_INVALID', 'the volume id cannot name a mapping', {
+    remedy: `Use an id of at most ${longestName - prefix.length} letters, digits, "-", "_" and ".".`,
+  });
+}
+
+/** The path of a mapping's device, open or not. */
+export function mappingDevice(name: string): string {
+  return `/dev/mapper/${name}`;
+}
+
+/** Undefined when no mapping of that name is open. @param sysfs Another root, for tests. */
+export async function findMapping(name: string, sysfs = '/sys'): Promise<Mapping | undefined> {
+  for (const folder of await mappingFolders(sysfs)) {
+    if ((await attribute(folder, 'dm/name')) === name) return describe(name, folder);
+  }
+  return undefined;
+}
+
+/** All open mappings with names from {@link mappingName}. */
+export async function listMappings(sysfs = '/sys'): Promise<readonly Mapping[]> {
+  const mappings: Mapping[] = [];
+  for (const folder of await mappingFolders(sysfs)) {
+    const name = await attribute(folder, 'dm/name');
+    if (!name?.startsWith(prefix)) continue;
+    const mapping = await describe(name, folder);
+    // What cryptsetup puts under a mapping with integrity protection has a UUID of another kind.
+    if (mapping?.luksUuid !== undefined) mappings.push(mapping);
+  }
+  return mappings;
+}
+
+async function mappingFolders(sysfs: string): Promise<string[]> {
+  const block = join(sysfs, 'block');
+  return (await list(block)).filter((entry) => entry.startsWith('dm-')).map((entry) => join(block, entry));
+}
+
+/** Undefined when the mapping is closed while it is being looked at. */
+async function describe(name: string, folder: string): Promise<Mapping | undefined> {
+  const [uuid = '', deviceNumber, size, readOnly, suspended] = await Promise.all(
+    ['dm/uuid', 'dev', 'size', 'ro', 'dm/suspended'].map((it) => attribute(folder, it)),
+  );
+  if (deviceNumber === undefined || size === undefined) return undefined;
+  const backingDevice = await backing(name, folder);
+  const hex = /^CRYPT-LUKS2-([0-9a-f]{32})-/.exec(uuid)?.[1];
+  return {
+    name,
+    device: mappingDevice(name),
+    deviceNumber,
+    ...(backingDevice !== undefined && { backingDevice }),
+    ...(hex !== undefined && { luksUuid: hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') }),
+    sizeBytes: Number(size) * 512,
+    readOnly: readOnly === '1',
+    suspended: suspended === '1',
+  };
+}
+
+/** With integrity protection cryptsetup puts a mapping of its own, `name`_dif, in between. */
+async function backing(name: string, folder: string): Promise<string | undefined> {
+  const slaves = await list(join(folder, 'slaves'));
+  const [slave] = slaves;
+  if (slave === undefined || slaves.length > 1) return undefined;
+  const path = join(folder, 'slaves', slave);
+  if ((await attribute(path, 'dm/name')) === `${name}_dif`) return backing(`${name}_dif`, path);
+  return attribute(path, 'dev');
+}
+
+/**
+ * Holds back all writes, after the file system on the mapping has come to rest: what is on the backing device is then
+ * consistent. Whoever suspends resumes, and after a crash looks at {@link Mapping.suspended} first.
+ */
+export async function suspendMapping(run: Run, name: string, signal?: AbortSignal): Promise<void> {
+  await run('dmsetup', ['suspend', name], signal ? { signal } : {});
+}
+
+/** No error when the mapping is not suspended. */
+export async function resumeMapping(run: Run, name: string): Promise<void> {
+  await run('dmsetup', ['resume', name]);
+}
+
+async function list(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
+
+/** Undefined when the attribute, or the device, is gone. */
+async function attribute(folder: string, name: string): Promise<string | undefined> {
+  try {
+    return (await readFile(join(folder, name), 'utf8')).trim();
+  } catch (error) {
+    if (isErrno(error, 'ENOENT', 'ENODEV', 'ENXIO')) return undefined;
+    throw error;
+  }
+}
