@@ -1,0 +1,11 @@
+/** The port through which a provider reads Kubernetes Secrets. The tenant agent is another way to fill it. */
+import type { Secret } from '../secret';
+
+export interface SecretReader {
+  /**
+   * The value as it is, not trimmed. Who receives it zeroes it.
+   * @throws CodedError SECRET_MISSING when namespace, Secret or key is absent, or the value is empty;
+   *   REQUEST_INVALID for names that Kubernetes cannot have.
+   */
+  read(namespace: string, name: string, key: string): Promise<Secret>;
+}

@@ -1,0 +1,47 @@
+/** How the server's certificate is checked: with CAs held in memory, never by way of a file of ours. */
+import { X509Certificate } from 'node:crypto';
+import type { SecureContextOptions } from 'node:tls';
+import { CodedError } from '../errors';
+
+export interface TlsOptions {
+  /** False accepts any certificate. Only by the configuration's own word (trap 8). */
+  readonly verify: boolean;
+  /** CAs as PEM text. Without them those of Node.js, which are Mozilla's. */
+  readonly caPem?: string;
+  /** Name to expect in the certificate and to send as SNI, when it is not the host of the address. */
+  readonly serverName?: string;
+}
+
+/** The options of node:tls for these. @throws CodedError CONFIG_INVALID when `caPem` holds no certificate or a broken one. */
+export function secureOptions({ verify, caPem, serverName }: TlsOptions): SecureContextOptions & {
+  rejectUnauthorized: boolean;
+  servername?: string;
+} {
+  return {
+    minVersion: 'TLSv1.2',
+    rejectUnauthorized: verify,
+    ...(caPem !== undefined && { ca: certificates(caPem) }),
+    ...(serverName !== undefined && { servername: serverName }),
+  };
+}
+
+/** node:tls takes text without a certificate in silence and would then trust nothing, which is told as another error. */
+function certificates(pem: string): string[] {
+  const found = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g) ?? [];
+  if (found.length === 0) throw invalid('it holds no certificate in PEM form');
+  for (const one of found) {
+    try {
+      new X509Certificate(one);
+    } catch (error) {
+      throw invalid('one of its certificates cannot be read', error);
+    }
+  }
+  return found;
+}
+
+function invalid(fault: string, cause?: unknown): CodedError {
+  return new CodedError('CONFIG_INVALID', `the CA of Vault is not usable: ${fault}`, {
+    remedy: 'Give the certificates of the CA as PEM text, each from BEGIN CERTIFICATE to END CERTIFICATE.',
+    cause,
+  });
+}
