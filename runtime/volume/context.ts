@@ -1,0 +1,30 @@
+/** What every operation on volumes is given, and what it is told about one call. */
+import type { KeyedLock } from '../async/keyed-lock';
+import type { BackEnd } from '../device/back-end';
+import type { KmsSet } from '../kms/kms-set';
+import type { Log } from '../log';
+import type { Cryptsetup } from '../luks/cryptsetup';
+import type { Mounts } from '../mount/mounts';
+import type { Run } from '../process/run';
+import type { Secret } from '../secret';
+import type { StageRecords } from './stage-record';
+
+export interface VolumeDeps {
+  readonly backEnd: BackEnd;
+  readonly kms: KmsSet;
+  readonly cryptsetup: Cryptsetup;
+  readonly mounts: Mounts;
+  readonly run: Run;
+  readonly stages: StageRecords;
+  /** One operation a volume or snapshot at a time. */
+  readonly locks: KeyedLock;
+  readonly log: Log;
+  readonly now: () => Date;
+}
+
+/** What a call brings besides its subject. */
+export interface Call {
+  /** The CSI secrets of this call; zeroed by whoever made them. */
+  readonly secrets: ReadonlyMap<string, Secret>;
+  readonly signal?: AbortSignal;
+}

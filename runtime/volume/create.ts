@@ -1,0 +1,163 @@
+/**
+ * CreateVolume: reserve the name → write the record → make the key → make the image → mark as complete.
+ * The key exists before the image, so there is no moment at which data could be written under no key.
+ */
+import { randomUUID } from 'node:crypto';
+import type { VolumeParameters } from '../../lib/schema/volume-parameters';
+import type { AccessType, ContentSource, FsType, SnapshotRecord, VolumeRecord } from '../device/record';
+import { CodedError } from '../errors';
+import { headerBytes } from '../luks/cryptsetup';
+import type { Call, VolumeDeps } from './context';
+import { copyEncrypted } from './copy-encrypted';
+import { keyOf } from './keys';
+import { requireRecord, requireVolume, snapshotNotFound, updateEncryption } from './records';
+import { type CapacityRange, chooseSize, fits } from './size';
+import { runSteps, step } from './steps';
+
+export interface CreateRequest {
+  readonly name: string;
+  readonly range: CapacityRange;
+  readonly accessType: AccessType;
+  /** Only with access type `mount`. */
+  readonly fsType?: FsType;
+  readonly parameters: VolumeParameters;
+  readonly source?: ContentSource;
+}
+
+/**
+ * Makes the volume, or finishes making it, or gives the one that exists.
+ * @throws CodedError VOLUME_EXISTS (same name, other properties), CAPACITY_OUT_OF_RANGE, STORAGE_FULL, VOLUME_NOT_FOUND and
+ * SNAPSHOT_NOT_FOUND (source), REQUEST_INVALID (source of another kind), VOLUME_BUSY, KMS_*.
+ */
+export async function createVolume(deps: VolumeDeps, request: CreateRequest, call: Call): Promise<VolumeRecord> {
+  return deps.locks.run(`name ${request.name}`, 'CreateVolume', async () => {
+    const source = request.source && (await requireSource(deps, request.source));
+    // Everything that can be refused is refused before the first trace of the volume exists.
+    const sizeBytes = sizeFor(request, source);
+    deps.kms.get(request.parameters.kmsId);
+    const id = await deps.backEnd.volumes.reserve(request.name);
+    return deps.locks.run(id, 'CreateVolume', () => create(deps, id, request, source, sizeBytes, call));
+  });
+}
+
+async function create(
+  deps: VolumeDeps,
+  id: string,
+  request: CreateRequest,
+  source: VolumeRecord | SnapshotRecord | undefined,
+  sizeBytes: number,
+  call: Call,
+): Promise<VolumeRecord> {
+  const present = await deps.backEnd.volumes.get(id);
+  if (present) requireSameRequest(present, request);
+  if (present?.complete) return present;
+  const record = present ?? newRecord(deps, id, request, source, sizeBytes);
+  const image = { kind: 'volume', id } as const;
+
+  await runSteps(
+    [
+      step('record', () => (present ? Promise.resolve() : deps.backEnd.volumes.put(record))),
+      step('key', async () => (await keyOf(deps, image, record.encryption, call).ensure()).dek.zero()),
+      step('image', async () => {
+        if (source && request.source) {
+          const encryption = await copyEncrypted(
+            deps,
+            { image: request.source, record: source },
+            { image, record },
+            call,
+          );
+          await updateEncryption(deps, image, (latest) => ({
+            ...latest,
+            phase: encryption.phase,
+            fsUuid: encryption.fsUuid,
+          }));
+        }
+        await deps.backEnd.images.allocate(image, record.sizeBytes + headerBytes);
+      }),
+      step('complete', async () => {
+        await deps.backEnd.volumes.update(id, (latest) => ({ ...latest, complete: true }));
+      }),
+    ],
+    { operation: 'create', volumeId: id, log: deps.log, signal: call.signal },
+  );
+  return requireVolume(deps, id);
+}
+
+function newRecord(
+  deps: VolumeDeps,
+  id: string,
+  request: CreateRequest,
+  source: VolumeRecord | SnapshotRecord | undefined,
+  sizeBytes: number,
+): VolumeRecord {
+  const { parameters } = request;
+  return {
+    id,
+    name: request.name,
+    createdAt: deps.now().toISOString(),
+    sizeBytes,
+    accessType: request.accessType,
+    ...(request.accessType === 'mount' && { fsType: request.fsType ?? source?.fsType ?? 'ext4' }),
+    ...(parameters.mkfsOptions !== undefined && { mkfsOptions: parameters.mkfsOptions }),
+    ...(request.source && { source: request.source }),
+    complete: false,
+    encryption: {
+      kmsId: parameters.kmsId,
+      owner: parameters.owner ?? '',
+      luksUuid: randomUUID(),
+      // A copy takes the header of its source with it: cipher and sector size cannot differ.
+      luks: source?.encryption.luks ?? parameters.luks,
+      headerBytes,
+      phase: 'prepared',
+      fsUuid: randomUUID(),
+    },
+  };
+}
+
+function sizeFor(request: CreateRequest, source: VolumeRecord | SnapshotRecord | undefined): number {
+  const { range, accessType, fsType } = request;
+  if (!source) return chooseSize(range, accessType, fsType);
+  if (source.accessType !== accessType || (fsType && source.fsType !== fsType)) {
+    throw new CodedError(
+      'REQUEST_INVALID',
+      `the source holds a ${source.fsType ?? 'raw block'} volume, the request asks for ${accessType === 'block' ? 'raw block' : (fsType ?? 'a filesystem')}`,
+      { remedy: 'Ask for the volume mode and filesystem of the source.' },
+    );
+  }
+  const requiredBytes = range.requiredBytes || source.sizeBytes;
+  if (requiredBytes < source.sizeBytes || (range.limitBytes && range.limitBytes < source.sizeBytes)) {
+    throw new CodedError(
+      'CAPACITY_OUT_OF_RANGE',
+      `the source has ${source.sizeBytes} bytes, the request allows fewer`,
+      {
+        remedy: 'Ask for at least the size of the source.',
+      },
+    );
+  }
+  return chooseSize({ ...range, requiredBytes }, accessType, source.fsType);
+}
+
+async function requireSource(deps: VolumeDeps, source: ContentSource): Promise<VolumeRecord | SnapshotRecord> {
+  if (source.kind === 'volume') return requireVolume(deps, source.id);
+  const record = await requireRecord(deps, source);
+  if (!record.complete) throw snapshotNotFound(source.id);
+  return record;
+}
+
+/** The same name must mean the same volume (CSI: AlreadyExists otherwise). */
+function requireSameRequest(present: VolumeRecord, request: CreateRequest): void {
+  const differing = [
+    !fits(present.sizeBytes, request.range) && `its size is ${present.sizeBytes} bytes`,
+    present.accessType !== request.accessType && `its access type is ${present.accessType}`,
+    request.fsType && present.fsType !== request.fsType && `its filesystem is ${present.fsType ?? 'none'}`,
+    present.encryption.kmsId !== request.parameters.kmsId && `its encryptionKMSID is ${present.encryption.kmsId}`,
+    present.encryption.owner !== (request.parameters.owner ?? '') && 'it belongs to another namespace',
+    (present.source?.kind !== request.source?.kind || present.source?.id !== request.source?.id) &&
+      `its source is ${present.source ? `${present.source.kind} ${present.source.id}` : 'none'}`,
+  ].filter((each) => typeof each === 'string');
+  if (differing.length > 0) {
+    throw new CodedError('VOLUME_EXISTS', `a volume named ${present.name} exists, but ${differing.join(', ')}`, {
+      remedy: 'Use another name, or the properties of the volume that exists.',
+    });
+  }
+}

@@ -1,0 +1,51 @@
+/**
+ * DeleteVolume and DeleteSnapshot: key → image → record. The key goes first, so that what is left is unreadable whatever
+ * happens next; the record goes last, so that a repeated call still knows which key and image to remove. The data key
+ * itself is never needed (R14).
+ */
+import type { ImageRef } from '../device/back-end';
+import type { SnapshotRecord, VolumeRecord } from '../device/record';
+import { CodedError } from '../errors';
+import { findMapping, mappingName } from '../luks/mapping';
+import type { Call, VolumeDeps } from './context';
+import { keyOf } from './keys';
+import { runSteps, step } from './steps';
+
+/** No error when there is no such volume. @throws CodedError VOLUME_IN_USE, VOLUME_BUSY, VOLUME_ELSEWHERE, KMS_*. */
+export async function deleteVolume(deps: VolumeDeps, id: string, call: Call): Promise<void> {
+  await remove(deps, { kind: 'volume', id }, call);
+}
+
+/** No error when there is no such snapshot. @throws CodedError VOLUME_BUSY, VOLUME_ELSEWHERE, KMS_*. */
+export async function deleteSnapshot(deps: VolumeDeps, id: string, call: Call): Promise<void> {
+  await remove(deps, { kind: 'snapshot', id }, call);
+}
+
+async function remove(deps: VolumeDeps, image: ImageRef, call: Call): Promise<void> {
+  if (deps.backEnd.isElsewhere(image.id)) {
+    throw new CodedError('VOLUME_ELSEWHERE', `${image.kind} ${image.id} lives on another node`, {
+      remedy: 'Call the driver on the node that holds it; the provisioner does so with --node-deployment.',
+    });
+  }
+  await deps.locks.run(image.id, image.kind === 'volume' ? 'DeleteVolume' : 'DeleteSnapshot', async () => {
+    const store = image.kind === 'volume' ? deps.backEnd.volumes : deps.backEnd.snapshots;
+    const record: VolumeRecord | SnapshotRecord | undefined = await store.get(image.id);
+    if (!record) return;
+    if (image.kind === 'volume') await requireUnused(deps, image.id);
+    await runSteps(
+      [
+        step('key', () => keyOf(deps, image, record.encryption, call).remove()),
+        step('image', () => deps.backEnd.images.remove(image)),
+        step('record', () => store.forget(image.id, record.name)),
+      ],
+      { operation: 'delete', volumeId: image.id, log: deps.log, signal: call.signal },
+    );
+  });
+}
+
+async function requireUnused(deps: VolumeDeps, id: string): Promise<void> {
+  if (!(await findMapping(mappingName(id))) && !(await deps.backEnd.devices.find(id))) return;
+  throw new CodedError('VOLUME_IN_USE', `volume ${id} is staged on this node`, {
+    remedy: 'Delete the pods that use it first; the kubelet then unstages it.',
+  });
+}

@@ -1,0 +1,54 @@
+/**
+ * The key of one volume or snapshot: its KMS, its reference there, and, for KMS types that wrap, the place of the wrapped
+ * key in the record. Here the KMS and the record meet.
+ */
+import type { ImageRef } from '../device/back-end';
+import type { EncryptionRecord } from '../device/record';
+import { CodedError } from '../errors';
+import type { VersionedKey } from '../kms/provider';
+import type { Secret } from '../secret';
+import type { Call, VolumeDeps } from './context';
+import { requireRecord, updateEncryption } from './records';
+
+export interface VolumeKey {
+  /** Gets the key, making and storing one when there is none. */
+  ensure(): Promise<VersionedKey>;
+  /** @throws CodedError KMS_KEY_NOT_FOUND. */
+  fetch(): Promise<VersionedKey>;
+  /** Stores `dek` in place of `expected`. @throws CodedError KMS_CONFLICT when it is no longer what is stored. */
+  replace(dek: Secret, expected: VersionedKey): Promise<void>;
+  /** No error when there is no key. */
+  remove(): Promise<void>;
+  newDek(): Secret;
+}
+
+export function keyOf(deps: VolumeDeps, image: ImageRef, encryption: EncryptionRecord, call: Call): VolumeKey {
+  const kms = deps.kms.get(encryption.kmsId);
+  const reference = { volumeId: image.id, owner: encryption.owner };
+  const wrapped = {
+    read: async () => (await requireRecord(deps, image)).encryption.wrappedDek,
+    write: async (text: string, expected: string | undefined) => {
+      await updateEncryption(deps, image, (present) => {
+        if (present.wrappedDek !== expected) throw changedMeanwhile(image);
+        return { ...present, wrappedDek: text };
+      });
+    },
+  };
+  return {
+    ensure: () => kms.ensure(reference, call, wrapped),
+    fetch: () => kms.fetch(reference, call, wrapped),
+    replace: (dek, expected) => kms.replace(reference, dek, expected, call, wrapped),
+    remove: () => kms.remove(reference, call),
+    newDek: () => kms.newDek(),
+  };
+}
+
+function changedMeanwhile(image: ImageRef): CodedError {
+  return new CodedError(
+    'KMS_CONFLICT',
+    `the wrapped key of ${image.kind} ${image.id} was changed by somebody else meanwhile`,
+    {
+      remedy: 'Repeat the call: it begins from the key that is stored now.',
+    },
+  );
+}

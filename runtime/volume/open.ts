@@ -1,0 +1,103 @@
+/** Opening the LUKS2 volume on an attached device: the header first, because it is not trusted (design §10), then the mapping. */
+import { stat } from 'node:fs/promises';
+import { blockSizeBytes, deviceNumber } from '../device/block-size';
+import { probe } from '../device/probe';
+import type { EncryptionRecord } from '../device/record';
+import { CodedError, isCoded } from '../errors';
+import { readHeader } from '../luks/header';
+import { findMapping, type Mapping, mappingDevice, mappingName, resumeMapping } from '../luks/mapping';
+import { verifyHeader } from '../luks/verify';
+import type { Secret } from '../secret';
+import type { VolumeDeps } from './context';
+
+/** The volume's mapping on this node, when it is open. An id that cannot name a mapping has none. */
+export async function mappingOf(volumeId: string): Promise<Mapping | undefined> {
+  try {
+    return await findMapping(mappingName(volumeId));
+  } catch (error) {
+    if (isCoded(error, 'REQUEST_INVALID')) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * @throws CodedError DEVICE_LOST_DATA when a volume that was initialised reads as blank; LUKS_HEADER_FOREIGN,
+ * LUKS_HEADER_UNSAFE, LUKS_HEADER_INVALID, LUKS_NOT_LUKS.
+ */
+export async function requireSoundHeader(
+  deps: VolumeDeps,
+  volumeId: string,
+  encryption: EncryptionRecord,
+  device: string,
+): Promise<void> {
+  try {
+    const header = await readHeader(device);
+    verifyHeader(header, encryption);
+    if (header.damagedCopy !== undefined) {
+      deps.log.warn('one of the two copies of the LUKS2 header is damaged', { volumeId, detail: header.damagedCopy });
+    }
+  } catch (error) {
+    if (!isCoded(error, 'LUKS_NOT_LUKS')) throw error;
+    if ((await probe(deps.run, device)).state !== 'blank') throw error;
+    throw new CodedError(
+      'DEVICE_LOST_DATA',
+      `volume ${volumeId} was initialised before, but ${device} reads as zeros`,
+      {
+        remedy:
+          'The storage lost the data or attached another device. Nothing was written; restore the device or a snapshot.',
+        cause: error,
+      },
+    );
+  }
+}
+
+/**
+ * Opens the volume, or takes the mapping that is open after checking what it maps, and makes it as large as the device.
+ * @returns the path of the mapped device.
+ * @throws CodedError LUKS_PASSPHRASE_REJECTED, LUKS_MAPPING_CONFLICT.
+ */
+export async function openMapping(
+  deps: VolumeDeps,
+  volumeId: string,
+  encryption: EncryptionRecord,
+  device: string,
+  dek: Secret,
+): Promise<string> {
+  const name = mappingName(volumeId);
+  await dropStaleMapping(deps, volumeId, encryption, device);
+  const present = await findMapping(name);
+  if (!present) {
+    await deps.cryptsetup.open({ device, name, dek });
+    return mappingDevice(name);
+  }
+  if (present.suspended) await resumeMapping(deps.run, name);
+  if (present.sizeBytes < (await blockSizeBytes(device)) - encryption.headerBytes) await deps.cryptsetup.resize(name);
+  return present.device;
+}
+
+/** A mapping over a device that is not the attached one would read and write a stranger's data (R1): it is closed. */
+async function dropStaleMapping(
+  deps: VolumeDeps,
+  volumeId: string,
+  encryption: EncryptionRecord,
+  device: string,
+): Promise<void> {
+  const present = await findMapping(mappingName(volumeId));
+  if (!present || (await mapsDevice(present, encryption, device))) return;
+  try {
+    if (present.suspended) await resumeMapping(deps.run, present.name);
+    await deps.cryptsetup.close(present.name);
+    deps.log.warn('closed a mapping whose backing device was not the attached one', { volumeId, path: device });
+  } catch (cause) {
+    throw new CodedError('LUKS_MAPPING_CONFLICT', `${present.device} is in use over another device than ${device}`, {
+      remedy: 'Unmount what is mounted from it; the next call closes and reopens it.',
+      cause,
+    });
+  }
+}
+
+/** Whether the mapping is the volume's own, over the device that is attached now. */
+export async function mapsDevice(mapping: Mapping, encryption: EncryptionRecord, device: string): Promise<boolean> {
+  const attached = deviceNumber((await stat(device)).rdev);
+  return mapping.luksUuid === encryption.luksUuid && mapping.backingDevice === attached;
+}

@@ -1,0 +1,125 @@
+/**
+ * Rotation of the passphrase in place (R2, design §8): new key → keyslot → test → KMS with compare-and-set → read back →
+ * test what was read back → retire the old keyslot. At every instant the key in the KMS opens some keyslot.
+ *
+ * It works on the header alone, so a volume may be staged and in use, or not. The volume key does not change.
+ */
+import type { LuksParameters } from '../../lib/schema/volume-parameters';
+import type { EncryptionRecord } from '../device/record';
+import type { VersionedKey } from '../kms/provider';
+import { readHeader } from '../luks/header';
+import { verifyHeader } from '../luks/verify';
+import type { Secret } from '../secret';
+import type { Call, VolumeDeps } from './context';
+import { noKeyOpens } from './key-mismatch';
+import { keyOf, type VolumeKey } from './keys';
+import { freeKeyslot } from './keyslots';
+import { requireVolume, updateEncryption } from './records';
+import { runSteps, type Step, step } from './steps';
+import { writeToken } from './token';
+
+/** @throws CodedError VOLUME_NOT_FOUND, VOLUME_BUSY, LUKS_PASSPHRASE_REJECTED, KMS_*. */
+export async function rotatePassphrase(deps: VolumeDeps, volumeId: string, call: Call): Promise<void> {
+  await deps.locks.run(volumeId, 'EncryptionKeyRotate', async () => {
+    const record = await requireVolume(deps, volumeId);
+    const image = { kind: 'volume', id: volumeId } as const;
+    const key = keyOf(deps, image, record.encryption, call);
+    const current = await key.fetch();
+    const newDek = key.newDek();
+    try {
+      const steps =
+        record.encryption.phase === 'prepared'
+          ? [step('replace-key', () => key.replace(newDek, current))]
+          : await new Rotation(deps, volumeId, await deps.backEnd.images.headerPath(image), key).steps(
+              record.encryption,
+              current,
+              newDek,
+            );
+      await runSteps(steps, { operation: 'rotate', volumeId, log: deps.log, signal: call.signal });
+    } finally {
+      current.dek.zero();
+      newDek.zero();
+    }
+  });
+}
+
+class Rotation {
+  readonly #image;
+
+  constructor(
+    private readonly deps: VolumeDeps,
+    private readonly volumeId: string,
+    private readonly path: string,
+    private readonly key: VolumeKey,
+  ) {
+    this.#image = { kind: 'volume', id: volumeId } as const;
+  }
+
+  /** What is left to do: all of it, or the end of a rotation that was killed. */
+  async steps(encryption: EncryptionRecord, current: VersionedKey, newDek: Secret): Promise<readonly Step[]> {
+    const header = await readHeader(this.path);
+    verifyHeader(header, encryption);
+    const openedSlot = await this.deps.cryptsetup.testKey(this.path, current.dek);
+    if (openedSlot === undefined) throw noKeyOpens(this.#image);
+
+    const begun = encryption.rotation;
+    if (begun && openedSlot === begun.newKeyslot) return [this.#retire(begun.oldKeyslot, current.dek), this.#finish()];
+
+    const active = new Set(header.keyslots.map((each) => each.id));
+    const newKeyslot = begun?.newKeyslot ?? freeKeyslot(header);
+    return [
+      // The new keyslot of a killed rotation holds a key that nobody knows any more.
+      ...(begun && active.has(newKeyslot) ? [step('drop-orphan', () => this.#kill(newKeyslot, current.dek))] : []),
+      step('begin', () => this.#note({ oldKeyslot: openedSlot, newKeyslot, startedAt: this.deps.now().toISOString() })),
+      step('add-keyslot', () => this.#add(newKeyslot, encryption.luks, current.dek, newDek)),
+      step('replace-key', () => this.key.replace(newDek, current)),
+      step('read-back', () => this.#proveStoredKey(newKeyslot, newDek)),
+      this.#retire(openedSlot, newDek),
+      this.#finish(),
+    ];
+  }
+
+  async #add(keyslot: number, luks: LuksParameters, authDek: Secret, newDek: Secret): Promise<void> {
+    await this.deps.cryptsetup.addKey({ device: this.path, authDek, newDek, keyslot, luks });
+    if ((await this.deps.cryptsetup.testKey(this.path, newDek, keyslot)) !== keyslot) throw noKeyOpens(this.#image);
+  }
+
+  /** A cold test: what the KMS gives now, not what is remembered here, must open the new keyslot. */
+  async #proveStoredKey(keyslot: number, newDek: Secret): Promise<void> {
+    const stored = await this.key.fetch();
+    try {
+      const opens =
+        stored.dek.equals(newDek) && (await this.deps.cryptsetup.testKey(this.path, stored.dek, keyslot)) === keyslot;
+      if (!opens) throw noKeyOpens(this.#image);
+    } finally {
+      stored.dek.zero();
+    }
+  }
+
+  #retire(oldKeyslot: number, authDek: Secret): Step {
+    return step('retire-keyslot', async () => {
+      const active = (await readHeader(this.path)).keyslots.some((each) => each.id === oldKeyslot);
+      if (active) await this.#kill(oldKeyslot, authDek);
+    });
+  }
+
+  #finish(): Step {
+    return step('finish', async () => {
+      const { rotation: _done, ...rest } = (await requireVolume(this.deps, this.volumeId)).encryption;
+      const finished = { ...rest, rotatedAt: this.deps.now().toISOString() };
+      await writeToken(this.deps, this.#image, finished, this.path);
+      await updateEncryption(this.deps, this.#image, ({ rotation: _ended, ...latest }) => ({
+        ...latest,
+        rotatedAt: finished.rotatedAt,
+      }));
+    });
+  }
+
+  #kill(keyslot: number, authDek: Secret): Promise<void> {
+    return this.deps.cryptsetup.killSlot(this.path, keyslot, authDek);
+  }
+
+  async #note(rotation: NonNullable<EncryptionRecord['rotation']>): Promise<void> {
+    await updateEncryption(this.deps, this.#image, (latest) => ({ ...latest, rotation }));
+  }
+}

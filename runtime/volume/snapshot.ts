@@ -1,0 +1,94 @@
+/** CreateSnapshot: a snapshot is an image of its own with a key of its own in the KMS of its source. */
+import { randomUUID } from 'node:crypto';
+import type { SnapshotRecord, VolumeRecord } from '../device/record';
+import { CodedError } from '../errors';
+import { headerBytes } from '../luks/cryptsetup';
+import type { Call, VolumeDeps } from './context';
+import { copyEncrypted } from './copy-encrypted';
+import { keyOf } from './keys';
+import { requireVolume, snapshotNotFound, updateEncryption } from './records';
+import { runSteps, step } from './steps';
+
+export interface SnapshotRequest {
+  readonly name: string;
+  readonly sourceVolumeId: string;
+}
+
+/** @throws CodedError SNAPSHOT_EXISTS (same name, other source), VOLUME_NOT_FOUND, VOLUME_BUSY, STORAGE_FULL, KMS_*. */
+export async function createSnapshot(deps: VolumeDeps, request: SnapshotRequest, call: Call): Promise<SnapshotRecord> {
+  return deps.locks.run(`name ${request.name}`, 'CreateSnapshot', async () => {
+    const source = await requireVolume(deps, request.sourceVolumeId);
+    const id = await deps.backEnd.snapshots.reserve(request.name);
+    return deps.locks.run(id, 'CreateSnapshot', () => create(deps, id, request, source, call));
+  });
+}
+
+async function create(
+  deps: VolumeDeps,
+  id: string,
+  request: SnapshotRequest,
+  source: VolumeRecord,
+  call: Call,
+): Promise<SnapshotRecord> {
+  const { snapshots, images } = deps.backEnd;
+  const present = await snapshots.get(id);
+  if (present && present.sourceVolumeId !== source.id) {
+    throw new CodedError(
+      'SNAPSHOT_EXISTS',
+      `a snapshot named ${request.name} exists, of volume ${present.sourceVolumeId}`,
+      {
+        remedy: 'Use another name.',
+      },
+    );
+  }
+  if (present?.complete) return present;
+  const record = present ?? newRecord(deps, id, request, source);
+  const image = { kind: 'snapshot', id } as const;
+
+  await runSteps(
+    [
+      step('record', () => (present ? Promise.resolve() : snapshots.put(record))),
+      step('key', async () => (await keyOf(deps, image, record.encryption, call).ensure()).dek.zero()),
+      step('image', async () => {
+        const copied = await copyEncrypted(
+          deps,
+          { image: { kind: 'volume', id: source.id }, record: source },
+          { image, record },
+          call,
+        );
+        await updateEncryption(deps, image, (latest) => ({ ...latest, phase: copied.phase, fsUuid: copied.fsUuid }));
+        await images.allocate(image, record.sizeBytes + headerBytes);
+      }),
+      step('complete', async () => {
+        await snapshots.update(id, (latest) => ({ ...latest, complete: true }));
+      }),
+    ],
+    { operation: 'snapshot', volumeId: id, log: deps.log, signal: call.signal },
+  );
+  const finished = await snapshots.get(id);
+  if (!finished) throw snapshotNotFound(id);
+  return finished;
+}
+
+function newRecord(deps: VolumeDeps, id: string, request: SnapshotRequest, source: VolumeRecord): SnapshotRecord {
+  const { kmsId, owner, luks } = source.encryption;
+  return {
+    id,
+    name: request.name,
+    createdAt: deps.now().toISOString(),
+    sizeBytes: source.sizeBytes,
+    accessType: source.accessType,
+    ...(source.fsType && { fsType: source.fsType }),
+    sourceVolumeId: source.id,
+    complete: false,
+    encryption: {
+      kmsId,
+      owner,
+      luks,
+      luksUuid: randomUUID(),
+      headerBytes,
+      phase: 'prepared',
+      fsUuid: source.encryption.fsUuid,
+    },
+  };
+}
