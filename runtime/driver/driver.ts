@@ -1,0 +1,140 @@
+/**
+ * `keyward csi`, put together: configuration in, sockets out. This is the one place that knows all parts; everything else
+ * is given what it needs.
+ */
+
+import { KeyedLock } from '../async/keyed-lock';
+import { Semaphore } from '../async/semaphore';
+import { controllerHandlers } from '../csi/controller';
+import { identityHandlers } from '../csi/identity';
+import { nodeHandlers } from '../csi/node';
+import { nodeTopology } from '../csi/topology';
+import { addonsIdentityHandlers, keyRotationHandlers } from '../csi-addons/handlers';
+import { openLoopBackEnd } from '../device/loop/loop-back-end';
+import { EncryptionKeyRotationController } from '../grpc/gen/csi_addons_encryption_key_rotation_pb';
+import { Identity as AddonsIdentity } from '../grpc/gen/csi_addons_identity_pb';
+import { Controller, Identity, Node } from '../grpc/gen/csi_pb';
+import { type RunningServer, serveOnSocket } from '../grpc/server';
+import { bindService, InFlightCalls, type ServiceDeps } from '../grpc/service';
+import { socketPath } from '../grpc/socket';
+import { KmsSet } from '../kms/kms-set';
+import { mountedSecrets } from '../kms/mounted-secrets';
+import { createLog } from '../log';
+import { Cryptsetup } from '../luks/cryptsetup';
+import { Mounts } from '../mount/mounts';
+import { run } from '../process/run';
+import type { VolumeDeps } from '../volume/context';
+import { resumeAll } from '../volume/quiesce';
+import { StageRecords } from '../volume/stage-record';
+import { readKmsConfig, readRuntimeConfig } from './config-files';
+import { type HealthServer, serveHealth } from './health';
+import { createMetrics } from './metrics';
+import { serveRegistration } from './registration';
+
+export interface DriverOptions {
+  readonly version: string;
+  readonly endpoint: string;
+  readonly addonsEndpoint?: string;
+  readonly controller: boolean;
+  readonly node: boolean;
+  readonly nodeId: string;
+  readonly configFile: string;
+  readonly kmsConfigFile: string;
+  /** Where Secrets are mounted as `<namespace>/<name>/<key>`. */
+  readonly secretsDirectory: string;
+  /** Node state that survives a restart of the pod. */
+  readonly stateDirectory: string;
+  readonly kubeletRegistrationDirectory?: string;
+  readonly kubeletSocketPath?: string;
+  /** 0: off. */
+  readonly healthPort: number;
+  readonly onFatal: (error: Error) => void;
+}
+
+export interface Driver {
+  /** Lets running calls end for up to `graceMs`, then stops everything and removes the sockets. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** @throws CodedError CONFIG_*, SOCKET_OCCUPIED: nothing is left running then. */
+export async function startDriver(options: DriverOptions): Promise<Driver> {
+  const config = await readRuntimeConfig(options.configFile);
+  const log = createLog(config.log.level);
+  const kms = new KmsSet(await readKmsConfig(options.kmsConfigFile), { secrets: mountedSecrets(options.secretsDirectory) });
+  const backEnd = await openLoopBackEnd({ ...config.backend, nodeId: options.nodeId }, { run });
+  const deps: VolumeDeps = {
+    backEnd,
+    kms,
+    cryptsetup: new Cryptsetup({
+      run,
+      parallel: new Semaphore(config.cryptsetup.parallel),
+      timeoutMs: config.cryptsetup.timeoutSeconds * 1000,
+    }),
+    mounts: new Mounts(run),
+    run,
+    stages: new StageRecords(options.stateDirectory),
+    locks: new KeyedLock(),
+    log,
+    now: () => new Date(),
+  };
+  if (options.node) await resumeAll(deps);
+
+  const metrics = createMetrics();
+  const calls = new InFlightCalls();
+  const service: ServiceDeps = { log, calls, onCall: metrics.observeCall };
+  const topology = nodeTopology(config.driverName, options.nodeId);
+  const ready = async () => void (await backEnd.capacity());
+  const { driverName } = config;
+  const servers: (RunningServer | HealthServer)[] = [];
+  const closeServers = async () => {
+    for (const server of servers.reverse()) await server.close();
+    await kms.close();
+  };
+  try {
+    servers.push(
+      await serveOnSocket(socketPath(options.endpoint), [
+        bindService(
+          Identity,
+          identityHandlers({
+            driverName,
+            version: options.version,
+            servesController: options.controller,
+            probe: ready,
+          }),
+          service,
+        ),
+        ...(options.controller ? [bindService(Controller, controllerHandlers(deps, topology), service)] : []),
+        ...(options.node ? [bindService(Node, nodeHandlers(deps, options.nodeId, topology), service)] : []),
+      ]),
+    );
+    if (options.addonsEndpoint !== undefined) {
+      servers.push(
+        await serveOnSocket(socketPath(options.addonsEndpoint), [
+          bindService(AddonsIdentity, addonsIdentityHandlers(driverName, options.version), service),
+          ...(options.node ? [bindService(EncryptionKeyRotationController, keyRotationHandlers(deps), service)] : []),
+        ]),
+      );
+    }
+    if (options.healthPort > 0) servers.push(await serveHealth({ port: options.healthPort, metrics, ready }));
+    // Last, because the kubelet calls at once.
+    if (options.kubeletRegistrationDirectory !== undefined && options.node) {
+      const registration = {
+        driverName,
+        folder: options.kubeletRegistrationDirectory,
+        kubeletSocketPath: options.kubeletSocketPath ?? socketPath(options.endpoint),
+        onRefused: options.onFatal,
+      };
+      servers.push(await serveRegistration(registration, service));
+    }
+  } catch (error) {
+    await closeServers();
+    throw error;
+  }
+  log.info('serving', { path: options.endpoint, version: options.version });
+  return {
+    close: async (graceMs) => {
+      await calls.close(graceMs);
+      await closeServers();
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/** Bundles with esbuild: one CommonJS file each, so that a container or a guest needs node and that file. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildSync } from 'esbuild';
+
+const root = join(__dirname, '..');
+
+export const runtimeBundle = join(root, 'dist/keyward.cjs');
+
+/** Writes dist/keyward.cjs. Takes well under a second. */
+export function bundleRuntime(): void {
+  bundle('runtime/bin/keyward.ts', runtimeBundle);
+}
+
+/** Bundles the program at `entry` (relative to the repository) to `outfile`. */
+export function bundle(entry: string, outfile: string): void {
+  const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  buildSync({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node20',
+    format: 'cjs',
+    minifySyntax: true,
+    logLevel: 'warning',
+    define: { KEYWARD_VERSION: JSON.stringify(version) },
+  });
+}
