@@ -1,0 +1,174 @@
+// A StorageClass whose volumes are encrypted by a KMS of the configuration.
+import type { ApiObjectMetadata } from 'cdk8s';
+import { k8s } from 'cdk8s-plus-27';
+import { Construct } from 'constructs';
+import { defaultDriverName } from '../schema/names';
+import {
+  encodeVolumeParameters,
+  type LuksParameters,
+  settleVolume,
+  type VolumeParameters,
+} from '../schema/volume-parameters';
+import {
+  type ClassSecrets,
+  type PlacedSecretRef,
+  placeSecrets,
+  type SecretOperation,
+  secretParameters,
+} from './class-secrets';
+import { clusterScoped } from './cluster-scoped';
+import type { IKmsConfigMap } from './kms-config-map';
+import { propError } from './prop-error';
+
+/** File systems that the driver makes. */
+export const fileSystems = ['ext4', 'xfs'] as const;
+
+/** A StorageClass, made here or elsewhere. */
+export interface IEncryptedStorageClass {
+  /** Name of the StorageClass, as a claim gives it. */
+  readonly name: string;
+}
+
+/** What a class is, whoever composes it. */
+export interface EncryptedClassProps<Id extends string> {
+  /** Which KMS holds the keys: an id of the KMS configuration. */
+  readonly kms: Id;
+  /**
+   * Secrets that come with the requests: one for all operations, or one for each.
+   * @default - none; a KMS that reads its secret from the request is refused
+   */
+  readonly secrets?: ClassSecrets;
+  /**
+   * File system of volumes that are mounted.
+   * @default ext4
+   */
+  readonly fsType?: (typeof fileSystems)[number];
+  /**
+   * Whether claims may grow.
+   * @default true
+   */
+  readonly allowVolumeExpansion?: boolean;
+  /**
+   * What becomes of the volume and its key when the claim is deleted.
+   * @default Delete
+   */
+  readonly reclaimPolicy?: 'Delete' | 'Retain';
+  /**
+   * When the volume is made. Node-local volumes must wait for the pod, or they may be on a node where it cannot run.
+   * @default WaitForFirstConsumer
+   */
+  readonly volumeBindingMode?: 'WaitForFirstConsumer' | 'Immediate';
+  /**
+   * Options of the mount.
+   * @default - none
+   */
+  readonly mountOptions?: readonly string[];
+  /**
+   * Arguments of mkfs, separated by blanks; they replace the driver's own.
+   * @default - the driver's own
+   */
+  readonly mkfsOptions?: string;
+  /**
+   * How the volumes are encrypted.
+   * @default - aes-xts-plain64 with a 512-bit key and 4096-byte sectors; pbkdf2 at its minimum, since keys are random
+   */
+  readonly luks?: Partial<LuksParameters>;
+}
+
+/** Props of an `EncryptedStorageClass`. */
+export interface EncryptedStorageClassProps<Id extends string> extends EncryptedClassProps<Id> {
+  /** Where the KMS ids are defined. */
+  readonly kmsConfig: IKmsConfigMap<Id>;
+  /**
+   * Name of the CSI driver.
+   * @default csi.keyward.io
+   */
+  readonly driverName?: string;
+  /**
+   * Namespace of Secrets whose reference does not say one.
+   * @default - each reference must say one
+   */
+  readonly secretNamespace?: string;
+  /**
+   * Metadata of the StorageClass.
+   * @default - a name made by cdk8s
+   */
+  readonly metadata?: ApiObjectMetadata;
+}
+
+/** A StorageClass for encrypted volumes. */
+export class EncryptedStorageClass<const Id extends string> extends Construct implements IEncryptedStorageClass {
+  /** A StorageClass that exists already. */
+  static fromStorageClassName(name: string): IEncryptedStorageClass {
+    return { name };
+  }
+
+  readonly name: string;
+  readonly driverName: string;
+  /** What the runtime will read from the class. */
+  readonly parameters: VolumeParameters;
+  /** The Secrets that come with the requests. */
+  readonly secrets: ReadonlyMap<SecretOperation, PlacedSecretRef>;
+
+  constructor(
+    scope: Construct,
+    id: string,
+    props: EncryptedStorageClassProps<NoInfer<Id>> & { readonly kmsConfig: IKmsConfigMap<Id> },
+  ) {
+    super(scope, id);
+    const subject = this.node.path;
+    this.driverName = props.driverName ?? defaultDriverName;
+    const kms = refuseUnknownKms(props, subject);
+    refuseFileSystem(props.fsType, subject);
+    this.parameters = settleVolume({ kmsId: props.kms, ...optional(props) }, `the class ${subject}`);
+    this.secrets = placeSecrets(props.secrets, {
+      prop: `${subject}.secrets`,
+      kms,
+      allowVolumeExpansion: props.allowVolumeExpansion ?? true,
+      namespace: props.secretNamespace,
+    });
+    this.name = clusterScoped(new k8s.KubeStorageClass(this, 'Resource', this.#toKube(props))).name;
+  }
+
+  #toKube(props: EncryptedStorageClassProps<Id>): k8s.KubeStorageClassProps {
+    return {
+      metadata: { ...props.metadata },
+      provisioner: this.driverName,
+      parameters: {
+        ...encodeVolumeParameters(this.parameters),
+        'csi.storage.k8s.io/fstype': props.fsType ?? 'ext4',
+        ...secretParameters(this.secrets),
+      },
+      allowVolumeExpansion: props.allowVolumeExpansion ?? true,
+      reclaimPolicy: props.reclaimPolicy ?? 'Delete',
+      volumeBindingMode: props.volumeBindingMode ?? 'WaitForFirstConsumer',
+      ...(props.mountOptions && { mountOptions: [...props.mountOptions] }),
+    };
+  }
+}
+
+function optional({ luks, mkfsOptions }: EncryptedClassProps<string>) {
+  return { ...(luks && { luks }), ...(mkfsOptions !== undefined && { mkfsOptions }) };
+}
+
+function refuseUnknownKms<Id extends string>({ kms, kmsConfig }: EncryptedStorageClassProps<Id>, subject: string) {
+  if (Object.hasOwn(kmsConfig.kms, kms)) return kmsConfig.kms[kms];
+  throw propError({
+    prop: `${subject}.kms`,
+    got: JSON.stringify(kms),
+    allowed: Object.keys(kmsConfig.kms).join(', ') || 'none: the configuration is empty',
+    remedy: 'Use an id of the KMS configuration',
+    rule: 'R3',
+  });
+}
+
+function refuseFileSystem(fsType: string | undefined, subject: string): void {
+  if (fsType === undefined || fileSystems.some((known) => known === fsType)) return;
+  throw propError({
+    prop: `${subject}.fsType`,
+    got: JSON.stringify(fsType),
+    allowed: fileSystems.join(', '),
+    remedy: 'Choose a file system that the driver makes; raw block volumes need none',
+    rule: 'R18',
+  });
+}

@@ -1,0 +1,81 @@
+// The whole of it from one declaration: KMS configuration, driver, classes. Names cannot differ, since each is said once (R3).
+import { Chart } from 'cdk8s';
+import { Construct } from 'constructs';
+import type { KmsProps } from '../schema/kms';
+import { type EncryptedClassProps, EncryptedStorageClass } from './encrypted-storage-class';
+import { KeywardDriver, type KeywardDriverOptions } from './keyward-driver';
+import { KmsConfigMap } from './kms-config-map';
+import { refuseMemoryShortage } from './luks-memory';
+import { propError } from './prop-error';
+import { EncryptedSnapshotClass } from './snapshot-class';
+
+/** One StorageClass of an `EncryptedStorage`. */
+export interface EncryptedStorageClassOptions<Id extends string> extends EncryptedClassProps<Id> {
+  /** Name of the StorageClass, as a claim gives it. */
+  readonly name: string;
+}
+
+/** Props of an `EncryptedStorage`. */
+export interface EncryptedStorageProps<Id extends string> {
+  /** The driver: keyward's own. */
+  readonly driver: { readonly type: 'keyward' } & KeywardDriverOptions;
+  /** The KMSs by id. A class names one of these ids, and no other compiles. */
+  readonly kms: Readonly<Record<Id, KmsProps>>;
+  /** The StorageClasses. */
+  readonly classes: readonly EncryptedStorageClassOptions<NoInfer<Id>>[];
+  /**
+   * Namespace of the driver, its configuration and the Secrets whose reference does not say another.
+   * @default - the namespace of the chart
+   */
+  readonly namespace?: string;
+}
+
+/** Encrypted storage for a cluster. */
+export class EncryptedStorage<const Id extends string> extends Construct {
+  readonly kmsConfig: KmsConfigMap<Id>;
+  readonly driver: KeywardDriver;
+  readonly classes: readonly EncryptedStorageClass<Id>[];
+
+  constructor(scope: Construct, id: string, props: EncryptedStorageProps<Id>) {
+    super(scope, id);
+    const { type: _, ...driver } = props.driver;
+    const namespace = props.namespace ?? Chart.of(this).namespace ?? refuseNoNamespace(this.node.path);
+    this.kmsConfig = new KmsConfigMap(this, 'Kms', {
+      kms: props.kms,
+      metadata: { name: `${driver.name ?? 'keyward-csi'}-kms`, namespace },
+    });
+    this.driver = new KeywardDriver(this, 'Driver', { ...driver, namespace, kmsConfig: this.kmsConfig });
+    this.classes = props.classes.map((options) => this.#addClass(options, namespace));
+  }
+
+  #addClass({ name, ...options }: EncryptedStorageClassOptions<Id>, namespace: string): EncryptedStorageClass<Id> {
+    const { driverName } = this.driver;
+    const added = new EncryptedStorageClass<Id>(this, `Class-${name}`, {
+      ...options,
+      driverName,
+      kmsConfig: this.kmsConfig,
+      secretNamespace: namespace,
+      metadata: { name },
+    });
+    refuseMemoryShortage(added, this.driver);
+    for (const secret of added.secrets.values()) this.driver.identity.grantSecret(secret);
+    if (this.driver.snapshots) {
+      const secret = added.secrets.get('provisioner');
+      new EncryptedSnapshotClass(this, `Snapshots-${name}`, {
+        driverName,
+        ...(secret && { secret }),
+        metadata: { name },
+      });
+    }
+    return added;
+  }
+}
+
+function refuseNoNamespace(subject: string): never {
+  throw propError({
+    prop: `${subject}.namespace`,
+    got: 'nothing',
+    allowed: 'a namespace',
+    remedy: 'Give it here or to the chart',
+  });
+}

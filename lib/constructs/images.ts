@@ -1,0 +1,18 @@
+// The container images of the driver's pod, pinned to the releases whose contract the runtime was written against.
+
+/** The container images of the driver's pod. */
+export interface DriverImages {
+  /** keyward itself. */
+  readonly keyward: string;
+  readonly provisioner: string;
+  readonly resizer: string;
+  readonly snapshotter: string;
+}
+
+/** The images that are used unless the declaration gives others. */
+export const defaultImages: DriverImages = {
+  keyward: 'ghcr.io/keyward/keyward:0.1.0',
+  provisioner: 'registry.k8s.io/sig-storage/csi-provisioner:v6.3.0',
+  resizer: 'registry.k8s.io/sig-storage/csi-resizer:v2.1.0',
+  snapshotter: 'registry.k8s.io/sig-storage/csi-snapshotter:v8.6.0',
+};

@@ -1,0 +1,80 @@
+// The CSI sidecars beside the driver. Volumes are node-local, so provisioner and snapshotter work per node;
+// the resizer has no such mode and elects one leader in the cluster.
+import { k8s } from 'cdk8s-plus-27';
+import { mountPaths, serviceAccountTokenFile } from '../schema/names';
+import type { DriverPaths } from './driver-paths';
+import type { DriverImages } from './images';
+
+/** A call may format a volume and ask a KMS: far above the sidecars' own 10 to 15 seconds. */
+const callTimeout = '--timeout=300s';
+
+/** Name of the volume with the token, the CA and the namespace that the sidecars use against the API. */
+const apiAccess = 'api-access';
+
+/** What the sidecars are made of. */
+export interface SidecarProps {
+  readonly images: DriverImages;
+  readonly paths: DriverPaths;
+  readonly namespace: string;
+  readonly snapshots: boolean;
+}
+
+/** The sidecars of one pod. */
+export function sidecars({ images, paths, namespace, snapshots }: SidecarProps): k8s.Container[] {
+  const address = `--csi-address=${paths.socket}`;
+  const provisioner = sidecar('csi-provisioner', images.provisioner, [
+    address,
+    '--node-deployment',
+    '--strict-topology',
+    '--immediate-topology=false',
+    '--enable-capacity',
+    '--capacity-ownerref-level=1',
+    '--extra-create-metadata',
+    '--default-fstype=ext4',
+    callTimeout,
+  ]);
+  const resizer = sidecar('csi-resizer', images.resizer, [
+    address,
+    '--leader-election',
+    `--leader-election-namespace=${namespace}`,
+    callTimeout,
+  ]);
+  const snapshotter = sidecar('csi-snapshotter', images.snapshotter, [address, '--node-deployment', callTimeout]);
+  return [provisioner, resizer, ...(snapshots ? [snapshotter] : [])];
+}
+
+/** The volume that the sidecars need besides the socket. */
+export function sidecarVolume(): k8s.Volume {
+  const sources: k8s.VolumeProjection[] = [
+    { serviceAccountToken: { path: 'token', expirationSeconds: 3607 } },
+    { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+    { downwardApi: { items: [{ path: 'namespace', fieldRef: { fieldPath: 'metadata.namespace' } }] } },
+  ];
+  return { name: apiAccess, projected: { sources } };
+}
+
+function sidecar(name: string, image: string, args: string[]): k8s.Container {
+  return {
+    name,
+    image,
+    args,
+    env: [
+      fromField('NODE_NAME', 'spec.nodeName'),
+      fromField('NAMESPACE', 'metadata.namespace'),
+      fromField('POD_NAME', 'metadata.name'),
+    ],
+    securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+    resources: {
+      requests: { cpu: k8s.Quantity.fromString('5m'), memory: k8s.Quantity.fromString('24Mi') },
+      limits: { memory: k8s.Quantity.fromString('128Mi') },
+    },
+    volumeMounts: [
+      { name: 'socket', mountPath: mountPaths.socket },
+      { name: apiAccess, mountPath: serviceAccountTokenFile.slice(0, -'/token'.length), readOnly: true },
+    ],
+  };
+}
+
+function fromField(name: string, fieldPath: string): k8s.EnvVar {
+  return { name, valueFrom: { fieldRef: { fieldPath } } };
+}

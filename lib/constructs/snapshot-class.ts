@@ -1,0 +1,48 @@
+// The VolumeSnapshotClass of an encrypted class: a snapshot gets its own copy of the key, so it needs the same Secret.
+import { ApiObject, type ApiObjectMetadata } from 'cdk8s';
+import { Construct } from 'constructs';
+import type { PlacedSecretRef } from './class-secrets';
+import { secretParameters } from './class-secrets';
+import { clusterScoped } from './cluster-scoped';
+
+/** Props of an `EncryptedSnapshotClass`. */
+export interface EncryptedSnapshotClassProps {
+  /** Name of the CSI driver. */
+  readonly driverName: string;
+  /**
+   * Secret that comes with the request.
+   * @default - none
+   */
+  readonly secret?: PlacedSecretRef;
+  /**
+   * What becomes of the snapshot when its object is deleted.
+   * @default Delete
+   */
+  readonly deletionPolicy?: 'Delete' | 'Retain';
+  /**
+   * Metadata of the VolumeSnapshotClass.
+   * @default - a name made by cdk8s
+   */
+  readonly metadata?: ApiObjectMetadata;
+}
+
+/** A class of snapshots of encrypted volumes. */
+export class EncryptedSnapshotClass extends Construct {
+  readonly name: string;
+
+  constructor(scope: Construct, id: string, props: EncryptedSnapshotClassProps) {
+    super(scope, id);
+    this.name = clusterScoped(new ApiObject(this, 'Resource', this.#toKube(props))).name;
+  }
+
+  #toKube({ driverName, secret, deletionPolicy, metadata }: EncryptedSnapshotClassProps) {
+    return {
+      apiVersion: 'snapshot.storage.k8s.io/v1',
+      kind: 'VolumeSnapshotClass',
+      metadata: { ...metadata },
+      driver: driverName,
+      deletionPolicy: deletionPolicy ?? 'Delete',
+      ...(secret && { parameters: secretParameters(new Map([['snapshotter', secret]])) }),
+    };
+  }
+}
