@@ -1,0 +1,26 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { componentOf, isToolName, TOOL_NAMES } from '../../../tools/components';
+import { goOutput } from '../../../tools/go-build';
+
+const goComponents = TOOL_NAMES.map(componentOf).filter((component) => component.kind === 'go');
+
+test.each(goComponents)('$output: its recipe pins the module of its package', (component) => {
+  const recipe = join(__dirname, '../../../tools/go', component.recipe);
+  expect(existsSync(join(recipe, 'go.sum'))).toBe(true);
+  const required = readFileSync(join(recipe, 'go.mod'), 'utf8').match(/^(?:require)?\s+(\S+) v\S+/gm) ?? [];
+  const modules = required.map((line) => line.trim().split(/\s+/).at(-2) ?? '');
+  expect(modules.some((module) => component.package.startsWith(module))).toBe(true);
+});
+
+test.each(goComponents)('$output: its cached file is named by version and pins', (component) => {
+  expect(goOutput(component)).toMatch(
+    new RegExp(`/keyward/tools/${component.output}-${component.version}-[0-9a-f]{12}/`),
+  );
+  expect(goOutput({ ...component, ldflags: '-s' })).not.toBe(goOutput(component));
+});
+
+test('knows its names and no others', () => {
+  expect(isToolName('openbao')).toBe(true);
+  expect(isToolName('toString')).toBe(false);
+});

@@ -1,0 +1,110 @@
+/**
+ * The real components that tests, demo and benchmarks use, with their pinned versions, as one table.
+ * A Go component is built from tools/go/<recipe>/go.{mod,sum}; a Debian component is a command of the distribution.
+ */
+
+/** Built from the Go module proxy with the pins of `tools/go/<recipe>`. */
+export interface GoComponent {
+  readonly kind: 'go';
+  /** Upstream version that the pins stand for. */
+  readonly version: string;
+  /** Folder below tools/go that holds go.mod and go.sum. */
+  readonly recipe: string;
+  /** Go package of the command. */
+  readonly package: string;
+  readonly ldflags: string;
+  /** File name of the executable. */
+  readonly output: string;
+  /** First build with an empty Go cache, on two cores, downloads included; seconds. */
+  readonly coldBuildSeconds: number;
+  /** Build with a warm Go cache, on two cores; seconds. */
+  readonly relinkSeconds: number;
+  readonly purpose: string;
+}
+
+/** A command that a package of the distribution brings; its version is the distribution's. */
+export interface DebianComponent {
+  readonly kind: 'debian';
+  readonly command: string;
+  readonly package: string;
+  readonly purpose: string;
+}
+
+export type Component = GoComponent | DebianComponent;
+
+const strip = '-s -w';
+const baoVersion = 'github.com/openbao/openbao/version';
+
+export const COMPONENTS = {
+  openbao: {
+    kind: 'go',
+    version: '2.4.0',
+    recipe: 'openbao',
+    package: 'github.com/openbao/openbao',
+    ldflags: `${strip} -X ${baoVersion}.fullVersion=2.4.0 -X ${baoVersion}.Version=2.4.0`,
+    output: 'bao',
+    coldBuildSeconds: 480,
+    relinkSeconds: 25,
+    purpose: 'KMS: transit, kv, kubernetes auth, namespaces',
+  },
+  'csi-sanity': {
+    kind: 'go',
+    version: '5.6.0',
+    recipe: 'csi-sanity',
+    package: 'github.com/kubernetes-csi/csi-test/v5/cmd/csi-sanity',
+    ldflags: strip,
+    output: 'csi-sanity',
+    coldBuildSeconds: 60,
+    relinkSeconds: 2,
+    purpose: 'conformance suite of the CSI specification',
+  },
+  etcd: {
+    kind: 'go',
+    version: '3.6.16',
+    recipe: 'etcd',
+    package: 'go.etcd.io/etcd/server/v3',
+    ldflags: strip,
+    output: 'etcd',
+    coldBuildSeconds: 40,
+    relinkSeconds: 4,
+    purpose: 'storage of the API server',
+  },
+  'kube-apiserver': {
+    kind: 'go',
+    version: '1.34.4',
+    recipe: 'kubernetes',
+    package: 'k8s.io/kubernetes/cmd/kube-apiserver',
+    ldflags: `${strip} -X k8s.io/component-base/version.gitVersion=v1.34.4`,
+    output: 'kube-apiserver',
+    coldBuildSeconds: 540,
+    relinkSeconds: 20,
+    purpose: 'Kubernetes API: manifests, TokenRequest, KMS v2',
+  },
+  cryptsetup: debian('cryptsetup', 'cryptsetup-bin', 'LUKS2 headers and mappings'),
+  dmsetup: debian('dmsetup', 'dmsetup', 'device-mapper targets'),
+  'mkfs.ext4': debian('mkfs.ext4', 'e2fsprogs', 'ext4 volumes'),
+  'mkfs.xfs': debian('mkfs.xfs', 'xfsprogs', 'xfs volumes'),
+  modprobe: debian('modprobe', 'kmod', 'kernel modules'),
+  ip: debian('ip', 'iproute2', 'loopback interface of the guest'),
+  openssl: debian('openssl', 'openssl', 'certificates of test servers'),
+  'user-mode-linux': debian('linux.uml', 'user-mode-linux', 'kernel with dm-crypt for hosts that have none'),
+} as const satisfies Record<string, Component>;
+
+/** Name of a component in the table. */
+export type ToolName = keyof typeof COMPONENTS;
+
+export const TOOL_NAMES = Object.keys(COMPONENTS) as ToolName[];
+
+/** Whether `name` is in the table. */
+export function isToolName(name: string): name is ToolName {
+  return Object.hasOwn(COMPONENTS, name);
+}
+
+/** The entry of `name`, as the general type. */
+export function componentOf(name: ToolName): Component {
+  return COMPONENTS[name];
+}
+
+function debian(command: string, packageName: string, purpose: string): DebianComponent {
+  return { kind: 'debian', command, package: packageName, purpose };
+}

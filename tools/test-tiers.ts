@@ -1,0 +1,46 @@
+/** The tiers of tests, which are Jest's projects, and the real components that each needs. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import type { ToolName } from './components';
+
+const SERVERS = ['openbao', 'etcd', 'kube-apiserver', 'openssl'] as const satisfies readonly ToolName[];
+
+const TIERS = {
+  unit: [],
+  conformance: ['csi-sanity', ...SERVERS],
+  integration: ['cryptsetup', ...SERVERS],
+  kernel: ['csi-sanity', ...SERVERS],
+  system: ['csi-sanity', 'cryptsetup', ...SERVERS],
+} as const satisfies Record<string, readonly ToolName[]>;
+
+export type Tier = keyof typeof TIERS;
+
+/** All tiers, fastest first. */
+export const TIER_NAMES = Object.keys(TIERS) as Tier[];
+
+/** Tiers whose tests open encrypted volumes and so need a kernel with dm-crypt, the host's or a guest's. */
+export const KERNEL_TIERS: readonly Tier[] = ['kernel', 'system'];
+
+export function isTier(name: string): name is Tier {
+  return Object.hasOwn(TIERS, name);
+}
+
+/** Components that the tests of these tiers start or call. */
+export function toolsOf(tiers: readonly Tier[]): readonly ToolName[] {
+  return [...new Set<ToolName>(tiers.flatMap((tier) => [...TIERS[tier]]))];
+}
+
+/** Those of `tiers` that have a test file matching one of `patterns` (regular expressions on the path, as Jest takes them). */
+export function tiersWithFiles(root: string, tiers: readonly Tier[], patterns: readonly string[]): readonly Tier[] {
+  const expressions = patterns.map((pattern) => new RegExp(pattern, 'i'));
+  const matches = (path: string) =>
+    expressions.length === 0 ||
+    expressions.some((expression) => expression.test(path) || expression.test(relative(root, path)));
+  return tiers.filter((tier) => testFiles(join(root, 'test', tier)).some(matches));
+}
+
+function testFiles(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return names.filter((name) => name.endsWith('.test.ts')).map((name) => join(folder, name));
+}
