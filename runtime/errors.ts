@@ -4,6 +4,7 @@
  * A caller decides by `code`, never by text. `grpc/status.ts` maps each code to a gRPC status and docs/errors.md
  * explains each to an operator; both fail their test when a code is added here alone.
  */
+import { types } from 'node:util';
 
 /** Whether the same call may succeed later with nothing changed by anyone. */
 interface CodeFacts {
@@ -114,7 +115,7 @@ export function isCoded(error: unknown, ...wanted: Code[]): error is CodedError 
 /** Turns anything that was thrown into a {@link CodedError}; what nobody foresaw becomes INTERNAL. */
 export function toCoded(error: unknown): CodedError {
   if (error instanceof CodedError) return error;
-  if (error instanceof Error && error.name === 'AbortError') {
+  if (isAbort(error)) {
     return new CodedError('ABORTED', 'the call was cancelled', { remedy: 'Repeat the call.', cause: error });
   }
   if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
@@ -129,7 +130,13 @@ export function toCoded(error: unknown): CodedError {
   });
 }
 
+/** Not instanceof, for the reason below; what a signal throws is not even a native error. */
+function isAbort(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
+}
+
 /** True for a Node.js system error with one of the given errno names. */
 export function isErrno(error: unknown, ...names: string[]): error is NodeJS.ErrnoException {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && names.includes(error.code);
+  // Not instanceof: Node.js makes these errors in its own realm, which is not the realm of code in a vm context (Jest).
+  return types.isNativeError(error) && 'code' in error && typeof error.code === 'string' && names.includes(error.code);
 }

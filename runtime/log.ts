@@ -61,7 +61,15 @@ export function createLog(
   level: LogLevel,
   destination: pino.DestinationStream = pino.destination({ dest: 2, sync: true }),
 ): Log {
-  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const logger = pino(
+    {
+      level,
+      base: null,
+      formatters: { level: (label) => ({ level: label }) },
+      timestamp: pino.stdTimeFunctions.isoTime,
+    },
+    destination,
+  );
   const write =
     (at: LogLevel) =>
     (message: string, fields: LogFields = {}) =>

@@ -4,13 +4,7 @@ import type { SecretRef } from '../schema/secret-ref';
 import { propError } from './prop-error';
 
 /** The operations of a volume that may carry a Secret. */
-export const secretOperations = [
-  'provisioner',
-  'node-stage',
-  'node-publish',
-  'controller-expand',
-  'node-expand',
-] as const;
+const secretOperations = ['provisioner', 'node-stage', 'node-publish', 'controller-expand', 'node-expand'] as const;
 
 /** An operation of a volume that may carry a Secret. */
 export type SecretOperation = (typeof secretOperations)[number];

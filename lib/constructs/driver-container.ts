@@ -6,7 +6,7 @@ import type { DriverPaths } from './driver-paths';
 import type { KmsMounts } from './kms-mounts';
 
 /** Port of /healthz. */
-export const healthPort = 9808;
+const healthPort = 9808;
 
 /** What the driver's container is made of. */
 export interface DriverContainerProps {
@@ -21,7 +21,7 @@ export interface DriverContainerProps {
 }
 
 /** Arguments of `keyward csi` in the pod. */
-export function driverArguments(paths: DriverPaths): string[] {
+function driverArguments(paths: DriverPaths): string[] {
   return [
     'csi',
     '--controller',

@@ -21,7 +21,7 @@ import type { IKmsConfigMap } from './kms-config-map';
 import { propError } from './prop-error';
 
 /** File systems that the driver makes. */
-export const fileSystems = ['ext4', 'xfs'] as const;
+const fileSystems = ['ext4', 'xfs'] as const;
 
 /** A StorageClass, made here or elsewhere. */
 export interface IEncryptedStorageClass {

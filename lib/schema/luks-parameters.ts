@@ -4,10 +4,10 @@ import { unsignedInteger } from './go-values';
 import type { IssueParams } from './zod-issues';
 
 /** The ciphers that ceph-csi allows. */
-export const luksCiphers = ['aes-xts-plain64', 'aes-xts-random', 'serpent-xts-plain64', 'serpent-xts-random'] as const;
+const luksCiphers = ['aes-xts-plain64', 'aes-xts-random', 'serpent-xts-plain64', 'serpent-xts-random'] as const;
 
 /** Sector sizes of LUKS2. */
-export const luksSectorSizes = [512, 1024, 2048, 4096] as const;
+const luksSectorSizes = [512, 1024, 2048, 4096] as const;
 
 /** How a volume is encrypted. */
 export interface LuksParameters {

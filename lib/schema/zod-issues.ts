@@ -115,7 +115,6 @@ function keysOf(schema: z.ZodType | undefined): readonly string[] {
 
 function shapeOf(schema: z.ZodType | undefined): Readonly<Record<string, z.ZodType>> {
   if (schema instanceof z.ZodObject) return schema.shape as Record<string, z.ZodType>;
-  if (schema instanceof z.ZodPipe) return shapeOf(schema.in as z.ZodType);
   if (schema instanceof z.ZodDiscriminatedUnion) {
     return Object.assign({}, ...schema.options.map((option) => shapeOf(option as z.ZodType)));
   }
@@ -123,12 +122,13 @@ function shapeOf(schema: z.ZodType | undefined): Readonly<Record<string, z.ZodTy
   return inner === undefined ? {} : shapeOf(inner);
 }
 
-/** The description of a schema, also when an optional or a default is wrapped around it. */
+/** The description of a schema, also when a codec, an optional or a default is wrapped around it. */
 export function purposeOf(schema: z.ZodType | undefined): string | undefined {
   return schema === undefined ? undefined : (schema.description ?? purposeOf(innerOf(schema)));
 }
 
 function innerOf(schema: z.ZodType | undefined): z.ZodType | undefined {
+  if (schema instanceof z.ZodPipe) return schema.in as z.ZodType;
   const wrapped = schema instanceof z.ZodExactOptional || schema instanceof z.ZodPrefault;
   return wrapped ? (schema.unwrap() as z.ZodType) : undefined;
 }

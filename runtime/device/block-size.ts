@@ -6,7 +6,7 @@ import { CodedError } from '../errors';
 export function deviceNumber(rdev: number): string {
   const all = BigInt(rdev);
   const major = ((all >> 8n) & 0xfffn) | ((all >> 32n) & ~0xfffn);
-  const minor = (all & 0xffn) | ((all >> 12n) & ~0xffn);
+  const minor = (all & 0xffn) | ((all >> 12n) & 0xffff_ff00n);
   return `${major}:${minor}`;
 }
 

@@ -17,6 +17,7 @@ export type Probe =
 const mebibyte = 1024 * 1024;
 const sampleBytes = 64 * 1024;
 const samples = 64;
+const zeros = Buffer.alloc(mebibyte);
 
 export interface ProbeOptions {
   /** What is before this is not looked at. Default 0. */
@@ -30,8 +31,10 @@ export async function probe(run: Run, device: string, options: ProbeOptions = {}
   try {
     const sizeBytes = await blockSizeBytes(device);
     if (sizeBytes <= fromByte) return { state: 'unreadable', error: unreadable(device, 'it has no bytes there') };
-    const nonZero = await findNonZero(device, fromByte, sizeBytes);
-    const signature = await findSignature(run, device, fromByte, signal);
+    const [nonZero, signature] = await Promise.all([
+      findNonZero(device, fromByte, sizeBytes),
+      findSignature(run, device, fromByte, signal),
+    ]);
     if (signature !== undefined) return { state: 'data', found: signature };
     return nonZero === undefined ? { state: 'blank' } : { state: 'data', found: `data at byte ${nonZero}` };
   } catch (error) {
@@ -46,9 +49,12 @@ export async function probe(run: Run, device: string, options: ProbeOptions = {}
 /** The offset of the first block that was looked at and is not all zeros. */
 async function findNonZero(device: string, fromByte: number, sizeBytes: number): Promise<number | undefined> {
   const file = await open(device, 'r');
+  const buffer = Buffer.alloc(mebibyte);
   try {
     for (const [offset, lengthBytes] of places(sizeBytes - fromByte)) {
-      if (!(await isZero(file, device, fromByte + offset, lengthBytes))) return fromByte + offset;
+      const part = buffer.subarray(0, lengthBytes);
+      await fill(file, device, part, fromByte + offset);
+      if (!part.equals(zeros.subarray(0, lengthBytes))) return fromByte + offset;
     }
     return undefined;
   } finally {
@@ -68,14 +74,12 @@ function* places(sizeBytes: number): Generator<readonly [offset: number, lengthB
   for (let i = 0; i < samples; i += 1) yield [4096 * Math.floor((mebibyte + i * step) / 4096), sampleBytes];
 }
 
-async function isZero(file: FileHandle, device: string, offset: number, lengthBytes: number): Promise<boolean> {
-  const buffer = Buffer.alloc(lengthBytes);
-  for (let filled = 0; filled < lengthBytes; ) {
-    const { bytesRead } = await file.read(buffer, filled, lengthBytes - filled, offset + filled);
+async function fill(file: FileHandle, device: string, buffer: Buffer, offset: number): Promise<void> {
+  for (let filled = 0; filled < buffer.length; ) {
+    const { bytesRead } = await file.read(buffer, filled, buffer.length - filled, offset + filled);
     if (bytesRead === 0) throw unreadable(device, 'it ends before its size');
     filled += bytesRead;
   }
-  return buffer.equals(Buffer.alloc(lengthBytes));
 }
 
 /** The type that blkid names. It reads past its cache: `--probe`. */

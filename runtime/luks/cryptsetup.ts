@@ -7,7 +7,7 @@ import type { Semaphore } from '../async/semaphore';
 import { CodedError } from '../errors';
 import { type Run, type RunOptions, type RunResult, ToolError } from '../process/run';
 import type { Secret } from '../secret';
-import { explain, type Verb, wasAbsent } from './exit';
+import { explain, opensNothing, unlockedSlot, type Verb, wasDone } from './exit';
 import { readHeader } from './header';
 
 /**
@@ -134,11 +134,7 @@ export class Cryptsetup {
 
   /** No error when it is not open. @throws DEVICE_BUSY while something uses the mapping. */
   async close(name: string, signal?: AbortSignal): Promise<void> {
-    try {
-      await this.#call('close', ['close', name], {}, signal);
-    } catch (error) {
-      if (!isToolExit(error, 4, /is not active/)) throw error;
-    }
+    await unlessDone(this.#call('close', ['close', name], {}, signal));
   }
 
   /**
@@ -177,8 +173,7 @@ export class Cryptsetup {
       const { stdout } = await this.#call('testKey', args, { stdin: [dek] }, signal);
       return unlockedSlot(stdout);
     } catch (error) {
-      if (isToolExit(error, 2) || (keyslot !== undefined && isToolExit(error, 1, /No usable keyslot/)))
-        return undefined;
+      if (opensNothing(error, keyslot)) return undefined;
       throw error;
     }
   }
@@ -216,7 +211,7 @@ export class Cryptsetup {
       signal,
     );
     const args = ['luksKillSlot', '--batch-mode', '--key-file', '-', device, `${keyslot}`];
-    await this.#unlessAbsent(this.#call('killSlot', args, { stdin: [authDek] }, signal));
+    await unlessDone(this.#call('killSlot', args, { stdin: [authDek] }, signal));
   }
 
   /** Gives a closed device another UUID, for example a clone. */
@@ -244,7 +239,7 @@ export class Cryptsetup {
   /** No error when it is gone. */
   async removeToken(device: string, tokenId: number, signal?: AbortSignal): Promise<void> {
     const args = ['token', 'remove', '--token-id', `${tokenId}`, device];
-    await this.#unlessAbsent(this.#call('removeToken', args, {}, signal));
+    await unlessDone(this.#call('removeToken', args, {}, signal));
   }
 
   async #requireOtherSlot(
@@ -262,15 +257,6 @@ export class Cryptsetup {
     throw new CodedError('LUKS_PASSPHRASE_REJECTED', `the key opens no keyslot of ${device} other than ${doomed}`, {
       remedy: 'The keyslot was kept. Remove it with a key that opens another one.',
     });
-  }
-
-  async #unlessAbsent(call: Promise<RunResult>): Promise<void> {
-    try {
-      await call;
-    } catch (error) {
-      const cause = error instanceof CodedError && !(error instanceof ToolError) ? error.cause : error;
-      if (!(cause instanceof ToolError && wasAbsent(cause))) throw error;
-    }
   }
 
   #call(verb: Verb, args: readonly string[], options: RunOptions, signal?: AbortSignal): Promise<RunResult> {
@@ -299,15 +285,8 @@ function derivation({ pbkdf, pbkdfIterations, pbkdfMemoryKiB }: LuksParameters):
   return ['--pbkdf', pbkdf, '--pbkdf-force-iterations', `${pbkdfIterations ?? 4}`, ...memory];
 }
 
-function unlockedSlot(stdout: string): number {
-  const id = /^Key slot (\d+) unlocked\.$/m.exec(stdout)?.[1];
-  if (id !== undefined) return Number(id);
-  throw new CodedError('TOOL_FAILED', 'cryptsetup did not say which keyslot the key opened', {
-    remedy: 'Use a version of cryptsetup from 2.4 on.',
+async function unlessDone(call: Promise<RunResult>): Promise<void> {
+  await call.catch((error: unknown) => {
+    if (!wasDone(error)) throw error;
   });
-}
-
-function isToolExit(error: unknown, exitCode: number, text = /^/): boolean {
-  const tool = error instanceof CodedError && error.cause instanceof ToolError ? error.cause : error;
-  return tool instanceof ToolError && tool.exitCode === exitCode && text.test(tool.stderr);
 }

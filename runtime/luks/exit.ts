@@ -4,7 +4,7 @@
  * a saved sample of each is in test/fixtures/luks/exit-samples.json.
  */
 import { type Code, CodedError } from '../errors';
-import type { ToolError } from '../process/run';
+import { ToolError } from '../process/run';
 
 export type Verb =
   | 'format'
@@ -120,9 +120,33 @@ export function explain(verb: Verb, error: ToolError): CodedError {
   });
 }
 
-/** True when `token remove` or `luksKillSlot` had nothing to remove. */
-export function wasAbsent(error: ToolError): boolean {
-  return error.exitCode === 1 && /^(Keyslot \d+ is not active|Token \d+ is not in use)\.$/m.test(error.stderr);
+/** True when close, killSlot or removeToken found nothing to close or remove: done already. */
+export function wasDone(error: unknown): boolean {
+  const tool = toolError(error);
+  if (tool?.exitCode === 4) return /^Device \S+ is not active\.$/m.test(tool.stderr);
+  return tool?.exitCode === 1 && /^(Keyslot \d+ is not active|Token \d+ is not in use)\.$/m.test(tool.stderr);
+}
+
+/** True when a test open says that the key does not open the keyslot, or that the one that was named is not there. */
+export function opensNothing(error: unknown, keyslot: number | undefined): boolean {
+  const tool = toolError(error);
+  if (tool?.exitCode === 2) return true;
+  return keyslot !== undefined && tool?.exitCode === 1 && /No usable keyslot/.test(tool.stderr);
+}
+
+/** What `open --verbose` says of its success. @throws CodedError TOOL_FAILED when it does not. */
+export function unlockedSlot(stdout: string): number {
+  const id = /^Key slot (\d+) unlocked\.$/m.exec(stdout)?.[1];
+  if (id !== undefined) return Number(id);
+  throw new CodedError('TOOL_FAILED', 'cryptsetup did not say which keyslot the key opened', {
+    remedy: 'Use a version of cryptsetup from 2.4 on.',
+  });
+}
+
+/** The failure as cryptsetup gave it, whether or not {@link explain} has put its own around it. */
+function toolError(error: unknown): ToolError | undefined {
+  const inner = error instanceof CodedError && error.cause instanceof ToolError ? error.cause : error;
+  return inner instanceof ToolError ? inner : undefined;
 }
 
 function firstLine(error: ToolError): string {

@@ -59,8 +59,15 @@ export const run: Run = (tool, args, options = {}) =>
     const stderr = collect(child.stderr);
     let failure: CodedError | undefined;
 
+    // A process that the child left behind may hold the pipes open for ever: nobody waits for that one.
+    const release = () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    };
     const stop = (error: CodedError) => {
       failure ??= error;
+      if (child.exitCode !== null || child.signalCode !== null) return release();
+      child.once('exit', release);
       child.kill('SIGTERM');
       setTimeout(() => child.kill('SIGKILL'), killDelayMs).unref();
     };

@@ -33,8 +33,10 @@ export function kvV2(client: VaultClient, mount: string): KeyValue {
     const body = { options: { cas }, data };
     try {
       const answer = await client.request({ method: 'PUT', path, body, ...(signal && { signal }) });
-      // An engine of version 1 takes the same request as an entry called `data/…` and answers without a body.
-      if (answer.body === undefined) throw notVersioned(`PUT ${path} at ${client.address}`);
+      if (answer.body !== undefined) return;
+      // An engine of version 1 took the request for an entry called `data/…`: it answers without a body. Undo that.
+      await client.request({ method: 'DELETE', path, ...(signal && { signal }) });
+      throw notVersioned(`PUT ${path} at ${client.address}`);
     } catch (error) {
       throw isCasRefusal(error) ? conflict(path, error) : error;
     }

@@ -6,10 +6,10 @@ import type { AccessType, FsType, VolumeRecord } from '../device/record';
 import { CodedError } from '../errors';
 import type { Secret } from '../secret';
 import type { Call, VolumeDeps } from './context';
-import { ensureFilesystem, growFilesystem, mountFilesystem } from './filesystem';
+import { ensureFilesystem, filesystemMount, growFilesystem, mountFilesystem } from './filesystem';
 import { initialise } from './initialise';
 import { keyOf } from './keys';
-import { mappingOf, openMapping, requireSoundHeader } from './open';
+import { mappingOf, mapsDevice, openMapping, requireSoundHeader } from './open';
 import { requireVolume, updateEncryption } from './records';
 import { runSteps, step } from './steps';
 
@@ -31,7 +31,7 @@ export async function stageVolume(deps: VolumeDeps, request: StageRequest, call:
     const record = await requireVolume(deps, request.volumeId);
     requireFitting(record, request);
     await requireNotStagedOtherwise(deps, request);
-    await stage(deps, record, request, call);
+    if (!(await isStaged(deps, record, request))) await stage(deps, record, request, call);
   });
 }
 
@@ -101,6 +101,22 @@ function requireFitting(record: VolumeRecord, request: StageRequest): void {
       },
     );
   }
+}
+
+/**
+ * Whether the volume is staged exactly so. The kubelet repeats calls, and a repeat must not need the KMS.
+ * @throws CodedError MOUNT_CONFLICT when something else is mounted at the staging path.
+ */
+async function isStaged(deps: VolumeDeps, record: VolumeRecord, request: StageRequest): Promise<boolean> {
+  const { encryption, id } = record;
+  const [staged, mapping, device] = [
+    await deps.stages.get(id),
+    await mappingOf(id),
+    await deps.backEnd.devices.find(id),
+  ];
+  if (!staged || !mapping || device === undefined || mapping.suspended || encryption.phase !== 'ready') return false;
+  if (mapping.sizeBytes < record.sizeBytes || !(await mapsDevice(mapping, encryption, device))) return false;
+  return record.accessType === 'block' || deps.mounts.isMounted(filesystemMount(record, request, mapping.device));
 }
 
 /** Staged with other arguments is AlreadyExists; a record that a crash left behind is not: nothing of it is mounted. */

@@ -30,7 +30,7 @@ export type KmsSecretSource =
   | { readonly from: 'file'; readonly path: string };
 
 /** One spelling of a type's settings: `encode` writes what `decode` reads back to the same settings. */
-export interface KmsDialect<Settings, Wire> {
+interface KmsDialect<Settings, Wire> {
   readonly decode: (wire: unknown, subject: string) => Settings;
   readonly encode: (settings: Settings) => Wire;
 }

@@ -151,7 +151,7 @@ export class FileImages implements Images {
       await copyFile(source, target, constants.COPYFILE_FICLONE_FORCE);
     } catch (error) {
       if (!isErrno(error, 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EINVAL', 'ENOTTY')) throw error;
-      const args = ['--reflink=auto', '--sparse=always', '--no-preserve=mode', '--', source, target];
+      const args = ['--reflink=auto', '--sparse=always', '--preserve=mode', '--', source, target];
       await this.#deps.run('cp', args, { timeoutMs: copyTimeoutMs, ...(signal && { signal }) });
     }
     const file = await open(target, 'r+');

@@ -8,6 +8,7 @@ import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CodedError, isErrno } from '../../errors';
 import { type Run, ToolError } from '../../process/run';
+import { Serial } from './serial';
 
 const deleted = ' (deleted)';
 /** Whoever looks at a device at the wrong moment keeps it for a moment longer. */
@@ -17,6 +18,7 @@ const pollMs = 20;
 export class LoopDevices {
   readonly #run: Run;
   readonly #sysfs: string;
+  readonly #attaching = new Serial();
 
   /** @param sysfs Another root, for tests. */
   constructor(run: Run, sysfs = '/sys') {
@@ -40,24 +42,9 @@ export class LoopDevices {
   }
 
   /** Attaches the file, or gives the device that it is attached to. @throws CodedError DEVICE_NOT_READY, ABORTED. */
-  async attach(path: string, signal?: AbortSignal): Promise<string> {
-    const present = await this.find(path);
-    if (present !== undefined) return present;
-    try {
-      // --nooverlap: two devices over one file would each have their own cache of it.
-      const { stdout } = await this.#run(
-        'losetup',
-        ['--find', '--show', '--nooverlap', path],
-        signal ? { signal } : {},
-      );
-      return stdout.trim();
-    } catch (error) {
-      if (!(error instanceof ToolError)) throw error;
-      throw new CodedError('DEVICE_NOT_READY', 'no loop device could be attached', {
-        remedy: 'Load the kernel module loop, and give the container /dev of the node.',
-        cause: error,
-      });
-    }
+  attach(path: string, signal?: AbortSignal): Promise<string> {
+    // losetup looks for another device over the file and then takes one: two of them at once could take two.
+    return this.#attaching.run(path, () => this.#attach(path, signal));
   }
 
   /** Makes the device as large as its file. Does nothing when the file is not attached. */
@@ -78,6 +65,26 @@ export class LoopDevices {
     while ((await this.find(path)) === device) {
       if (performance.now() > until) throw busy(device, 'an open file or a mount');
       await sleep(pollMs);
+    }
+  }
+
+  async #attach(path: string, signal?: AbortSignal): Promise<string> {
+    const present = await this.find(path);
+    if (present !== undefined) return present;
+    try {
+      // --nooverlap: two devices over one file would each have their own cache of it.
+      const { stdout } = await this.#run(
+        'losetup',
+        ['--find', '--show', '--nooverlap', path],
+        signal ? { signal } : {},
+      );
+      return stdout.trim();
+    } catch (error) {
+      if (!(error instanceof ToolError)) throw error;
+      throw new CodedError('DEVICE_NOT_READY', 'no loop device could be attached', {
+        remedy: 'Load the kernel module loop, and give the container /dev of the node.',
+        cause: error,
+      });
     }
   }
 

@@ -1,5 +1,7 @@
 /** Login with the service account token of the pod, which the kubelet replaces about every hour. */
+import { isCoded } from '../../errors';
 import { joinPath, type VaultConnection } from '../connection';
+import { VaultError } from '../errors';
 import { type Grant, readGrant, type VaultAuth } from './auth';
 import { readCredential } from './credential-file';
 
@@ -19,8 +21,21 @@ export function kubernetesAuth({ mountPath, role, tokenFile, namespace }: Kubern
       const jwt = await readCredential(tokenFile, 'the service account token');
       const body = { role, jwt: jwt.use((bytes) => bytes.toString('latin1')) };
       jwt.zero();
-      const answer = await connection.request({ method: 'POST', path, namespace, body, showable: ['role'], signal });
-      return readGrant(answer.body, `POST ${path} at ${connection.address}`);
+      try {
+        const answer = await connection.request({ method: 'POST', path, namespace, body, showable: ['role'], signal });
+        return readGrant(answer.body, `POST ${path} at ${connection.address}`);
+      } catch (error) {
+        throw isCoded(error, 'KMS_DENIED') ? explained(error, role) : error;
+      }
     },
   };
+}
+
+/** Vault says little on purpose. It denies a login at a mount that does not exist as one with a wrong token (R4). */
+function explained(denial: Error, role: string): VaultError {
+  return new VaultError('KMS_DENIED', `the login with role ${role} failed: ${denial.message}`, {
+    remedy:
+      'Check mount path and namespace, the service accounts, namespaces and audience of the role, and that Vault may review tokens at the Kubernetes API.',
+    cause: denial,
+  });
 }
