@@ -141,6 +141,8 @@ export function notUnderstood(doing: string, fault: string, status?: number): Va
 
 /** For a fired signal. A caller's own deadline is a time-out as well; only a call that was given up is ABORTED. */
 export function stopped(signal: AbortSignal | undefined, doing: string): CodedError {
-  if (signal?.reason instanceof Error && signal.reason.name === 'TimeoutError') return timedOut(doing);
+  const reason: unknown = signal?.reason;
+  const isTimeout = typeof reason === 'object' && reason !== null && 'name' in reason && reason.name === 'TimeoutError';
+  if (isTimeout) return timedOut(doing);
   return new CodedError('ABORTED', `the call was cancelled (${doing})`, { remedy: 'Repeat the call.' });
 }

@@ -1,0 +1,71 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { findMapping, listMappings, mappingName } from '../../../runtime/luks/mapping';
+
+const uuid = '5f0f3d0e-8a52-4c19-9c5b-0d8c3b5d7a11';
+let sysfs: string;
+beforeEach(() => {
+  sysfs = mkdtempSync(join(tmpdir(), 'keyward-sysfs-'));
+});
+afterEach(() => rmSync(sysfs, { recursive: true }));
+
+const attributes = (device: string, values: Record<string, string>) => {
+  for (const [name, value] of Object.entries(values)) {
+    const path = join(sysfs, 'block', device, name);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, `${value}\n`);
+  }
+};
+const crypt = (device: string, name: string, more: Record<string, string> = {}) =>
+  attributes(device, {
+    'dm/name': name,
+    'dm/uuid': `CRYPT-LUKS2-${uuid.replaceAll('-', '')}-${name}`,
+    'dm/suspended': '0',
+    dev: '254:3',
+    size: '98304',
+    ro: '0',
+    ...more,
+  });
+
+test('finds a mapping by name and tells its backing device', async () => {
+  crypt('dm-0', 'other');
+  crypt('dm-1', 'keyward-a', { 'slaves/loop4/dev': '7:4', 'dm/suspended': '1', ro: '1' });
+  expect(await findMapping('keyward-a', sysfs)).toEqual({
+    name: 'keyward-a',
+    device: '/dev/mapper/keyward-a',
+    deviceNumber: '254:3',
+    backingDevice: '7:4',
+    luksUuid: uuid,
+    sizeBytes: 98_304 * 512,
+    readOnly: true,
+    suspended: true,
+  });
+  expect(await findMapping('keyward', sysfs)).toBeUndefined();
+  expect((await listMappings(sysfs)).map((it) => it.name)).toEqual(['keyward-a']);
+});
+
+test('looks through the layer that integrity protection puts in between', async () => {
+  crypt('dm-1', 'keyward-a', { 'slaves/dm-0/dm/name': 'keyward-a_dif', 'slaves/dm-0/slaves/sdb/dev': '8:16' });
+  expect(await findMapping('keyward-a', sysfs)).toMatchObject({ backingDevice: '8:16' });
+});
+
+test('does not take another kind of mapping for LUKS2, nor one of two devices for the backing one', async () => {
+  crypt('dm-1', 'keyward-a', { 'dm/uuid': 'LVM-abc', 'slaves/sdb/dev': '8:16', 'slaves/sdc/dev': '8:32' });
+  const found = await findMapping('keyward-a', sysfs);
+  expect(found?.luksUuid).toBeUndefined();
+  expect(found?.backingDevice).toBeUndefined();
+});
+
+test('finds nothing where there is no device-mapper', async () => {
+  expect(await findMapping('keyward-a', sysfs)).toBeUndefined();
+  expect(await listMappings(sysfs)).toEqual([]);
+});
+
+test('names a mapping after its volume', () => {
+  expect(mappingName('loop-0123456789ab-5f0f3d0e-8a52-4c19-9c5b-0d8c3b5d7a11')).toMatch(/^keyward-loop-/);
+});
+
+test.each(['a/b', 'a b', '..\0', 'x'.repeat(120)])('rejects the id %j', (id) => {
+  expect(() => mappingName(id)).toThrowWithCode('REQUEST_INVALID');
+});
