@@ -135,6 +135,11 @@ function isAbort(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
 }
 
+/** By name: a DOMException may come from another realm, where `instanceof Error` says no. */
+function isNamed(error: unknown, name: string): boolean {
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === name;
+}
+
 /** True for a Node.js system error with one of the given errno names. */
 export function isErrno(error: unknown, ...names: string[]): error is NodeJS.ErrnoException {
   // Not instanceof: Node.js makes these errors in its own realm, which is not the realm of code in a vm context (Jest).

@@ -104,8 +104,8 @@ export function decoded<T>(decode: () => T): T {
     return decode();
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error;
-    const [issue] = error.issues;
-    throw invalid(error.message, issue?.remedy ?? 'Mend the parameters of the StorageClass.', error);
+    // What to do about each fault is in the message.
+    throw invalid(error.message, 'Mend the parameters of the StorageClass.', error);
   }
 }
 

@@ -27,7 +27,8 @@ async function decodeFile<T>(path: string, decode: (text: string) => T): Promise
   } catch (error) {
     if (!(error instanceof SchemaError)) throw error;
     throw new CodedError('CONFIG_INVALID', `${path}: ${error.message}`, {
-      remedy: error.issues[0]?.remedy ?? 'Mend the file and start the driver again.',
+      // What to do about each fault is in the message.
+      remedy: 'Mend the declaration that wrote the file, and start the driver again.',
       cause: error,
     });
   }

@@ -16,7 +16,7 @@ import { Identity as AddonsIdentity } from '../grpc/gen/csi_addons_identity_pb';
 import { Controller, Identity, Node } from '../grpc/gen/csi_pb';
 import { type RunningServer, serveOnSocket } from '../grpc/server';
 import { bindService, InFlightCalls, type ServiceDeps } from '../grpc/service';
-import { socketPath } from '../grpc/socket';
+import { clearStaleSocket, socketPath } from '../grpc/socket';
 import { KmsSet } from '../kms/kms-set';
 import { mountedSecrets } from '../kms/mounted-secrets';
 import { createLog } from '../log';
@@ -59,8 +59,15 @@ export interface Driver {
 /** @throws CodedError CONFIG_*, SOCKET_OCCUPIED: nothing is left running then. */
 export async function startDriver(options: DriverOptions): Promise<Driver> {
   const config = await readRuntimeConfig(options.configFile);
+  const kmsSettings = await readKmsConfig(options.kmsConfigFile);
   const log = createLog(config.log.level);
-  const kms = new KmsSet(await readKmsConfig(options.kmsConfigFile), { secrets: mountedSecrets(options.secretsDirectory) });
+  const socket = socketPath(options.endpoint);
+  const addonsSocket = options.addonsEndpoint === undefined ? undefined : socketPath(options.addonsEndpoint);
+  // Before anything is touched: while another process serves, its volumes are not ours to look after.
+  for (const path of [socket, addonsSocket]) if (path !== undefined) await clearStaleSocket(path);
+  const kms = new KmsSet(kmsSettings, {
+    secrets: mountedSecrets(options.secretsDirectory),
+  });
   const backEnd = await openLoopBackEnd({ ...config.backend, nodeId: options.nodeId }, { run });
   const deps: VolumeDeps = {
     backEnd,
@@ -92,7 +99,7 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
   };
   try {
     servers.push(
-      await serveOnSocket(socketPath(options.endpoint), [
+      await serveOnSocket(socket, [
         bindService(
           Identity,
           identityHandlers({
@@ -107,9 +114,9 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
         ...(options.node ? [bindService(Node, nodeHandlers(deps, options.nodeId, topology), service)] : []),
       ]),
     );
-    if (options.addonsEndpoint !== undefined) {
+    if (addonsSocket !== undefined) {
       servers.push(
-        await serveOnSocket(socketPath(options.addonsEndpoint), [
+        await serveOnSocket(addonsSocket, [
           bindService(AddonsIdentity, addonsIdentityHandlers(driverName, options.version), service),
           ...(options.node ? [bindService(EncryptionKeyRotationController, keyRotationHandlers(deps), service)] : []),
         ]),
@@ -121,7 +128,7 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
       const registration = {
         driverName,
         folder: options.kubeletRegistrationDirectory,
-        kubeletSocketPath: options.kubeletSocketPath ?? socketPath(options.endpoint),
+        kubeletSocketPath: options.kubeletSocketPath ?? socket,
         onRefused: options.onFatal,
       };
       servers.push(await serveRegistration(registration, service));

@@ -25,7 +25,7 @@ export interface KeyFamily {
   remove(ref: KeyReference, attempt: Attempt): Promise<void>;
 }
 
-export interface Change {
+interface Change {
   readonly dek: Secret;
   readonly expectedVersion: string;
 }
