@@ -6,7 +6,13 @@ const only = (name, from, allowed, comment) => ({
   from: { path: from },
   to: { pathNot: [from, ...allowed] },
 });
-const never = (name, from, to, comment) => ({ name, comment, severity: 'error', from: { path: from }, to: { path: to } });
+const never = (name, from, to, comment) => ({
+  name,
+  comment,
+  severity: 'error',
+  from: { path: from },
+  to: { path: to },
+});
 
 const npm = (...names) => names.map((name) => `^node_modules/${name}`);
 
@@ -22,14 +28,55 @@ module.exports = {
       comment: 'an import that does not resolve',
     },
     only('schema-is-pure', '^lib/schema/', npm('zod'), 'lib/schema imports only the schema library'),
-    only('constructs', '^lib/constructs/', ['^lib/schema/', '^(path|crypto)$', ...npm('cdk8s', 'cdk8s-plus-27', 'constructs')], 'constructs: schema and cdk8s'),
-    never('runtime-without-declarations', '^runtime/', '^(lib/(constructs|components)/|node_modules/(cdk8s|constructs|@pulumi))', 'the runtime never loads cdk8s or Pulumi'),
-    never('lib-without-runtime', '^lib/', '^(runtime|tools|test|demo|bench)/', 'importing lib pulls in nothing of the runtime'),
+    only(
+      'constructs',
+      '^lib/constructs/',
+      ['^lib/schema/', '^(path|crypto)$', ...npm('cdk8s', 'cdk8s-plus-27', 'constructs')],
+      'constructs: schema and cdk8s',
+    ),
+    only(
+      'components',
+      '^lib/components/',
+      ['^lib/(schema|constructs|cdk8s)', '^(path|crypto)$', ...npm('@pulumi', 'cdk8s', 'constructs')],
+      'components: all of lib, Pulumi and cdk8s',
+    ),
+    never(
+      'runtime-without-declarations',
+      '^runtime/',
+      '^(lib/(constructs|components)/|node_modules/(cdk8s|constructs|@pulumi))',
+      'the runtime never loads cdk8s or Pulumi',
+    ),
+    never(
+      'lib-without-runtime',
+      '^lib/',
+      '^(runtime|tools|test|demo|bench)/',
+      'importing lib pulls in nothing of the runtime',
+    ),
     never('stacks-use-lib', '^stacks/', '^(runtime|tools|test|demo|bench)/', 'stacks hold values only'),
-    never('kms-and-luks-meet-in-volume', '^runtime/kms/', '^runtime/(luks|device|mount|volume|csi|csi-addons)/', 'kms knows nothing of volumes'),
-    never('luks-without-kms', '^runtime/luks/', '^runtime/(kms|vault|volume|csi|csi-addons)/', 'luks knows nothing of keys’ origins'),
-    never('leaves-below-volume', '^runtime/(device|mount)/', '^runtime/(kms|vault|volume|csi|csi-addons)/', 'leaves know nothing of the layers above'),
-    never('volume-below-csi', '^runtime/volume/', '^runtime/(csi|csi-addons|cli|driver|grpc)/', 'volume/ knows nothing of gRPC'),
+    never(
+      'kms-and-luks-meet-in-volume',
+      '^runtime/kms/',
+      '^runtime/(luks|device|mount|volume|csi|csi-addons)/',
+      'kms knows nothing of volumes',
+    ),
+    never(
+      'luks-without-kms',
+      '^runtime/luks/',
+      '^runtime/(kms|vault|volume|csi|csi-addons)/',
+      'luks knows nothing of keys’ origins',
+    ),
+    never(
+      'leaves-below-volume',
+      '^runtime/(device|mount)/',
+      '^runtime/(kms|vault|volume|csi|csi-addons)/',
+      'leaves know nothing of the layers above',
+    ),
+    never(
+      'volume-below-csi',
+      '^runtime/volume/',
+      '^runtime/(csi|csi-addons|cli|driver|grpc)/',
+      'volume/ knows nothing of gRPC',
+    ),
     {
       name: 'one-process-runner',
       comment: 'keys would leak by argv or environment: runtime/process/run.ts is the only one that starts processes',
@@ -37,12 +84,21 @@ module.exports = {
       from: { path: '^runtime/', pathNot: '^runtime/process/run\\.ts$' },
       to: { path: '^(node:)?child_process$' },
     },
-    never('csi-touches-no-file', '^runtime/(csi|csi-addons)/', '^(node:)?(fs|fs/promises|child_process)$', 'csi/ translates and nothing else'),
+    never(
+      'csi-touches-no-file',
+      '^runtime/(csi|csi-addons)/',
+      '^(node:)?(fs|fs/promises|child_process)$',
+      'csi/ translates and nothing else',
+    ),
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { extensions: ['.ts', '.js', '.cjs', '.json'], exportsFields: ['exports'], conditionNames: ['require', 'node', 'default', 'types'] },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.cjs', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['require', 'node', 'default', 'types'],
+    },
   },
 };

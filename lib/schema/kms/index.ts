@@ -14,6 +14,7 @@ export {
   type KmsTypeName,
   kmsTypeNames,
 } from './definition';
+export type { DeletionPolicy } from './deletion-policy';
 export { environmentTypes, translateEnvironment } from './environment';
 export type { MetadataKmsSettings } from './metadata';
 export { type KmsProps, type KmsSettings, type KmsType, kmsTypes } from './types';

@@ -107,7 +107,7 @@ const rookVault = z.codec(rookKms, connection, {
         backend: it.VAULT_BACKEND === undefined ? ('detect' as const) : versions[it.VAULT_BACKEND],
         backendPath: it.VAULT_BACKEND_PATH ?? defaultBackendPath,
         passphrasePath: '',
-        destroyKeys: true,
+        deletion: 'destroy',
         namespace,
         authNamespace: namespace,
         tls: {
@@ -173,7 +173,7 @@ function* inexpressible({
   const { auth, tls } = settings;
   if (settings.passphrasePath !== '')
     yield ['settings.passphrasePath', 'leave it empty and mount a KV engine for Rook alone'];
-  if (!settings.destroyKeys) yield ['settings.destroyKeys', 'set it to true: Rook destroys all versions'];
+  if (settings.deletion !== 'destroy') yield ['settings.deletion', 'set it to "destroy": Rook destroys all versions'];
   if (settings.authNamespace !== settings.namespace)
     yield ['settings.authNamespace', 'use one namespace for login and keys'];
   if (tls.caFromSecret !== undefined) yield ['settings.tls.caFromSecret', 'name the Secret in secrets.ca'];

@@ -6,6 +6,7 @@ import { defined } from '../decode';
 import { exactTrue, goBoolean } from '../go-values';
 import { serviceAccountTokenFile } from '../names';
 import { type IssueParams, purposeOf } from '../zod-issues';
+import { deletionKeys, deletionOf } from './deletion-policy';
 import { selectorKeys } from './selector';
 import {
   defaultBackendPath,
@@ -15,7 +16,8 @@ import {
   vaultSettings,
 } from './vault-settings';
 
-const authPath = z.codec(z.string().describe('"/v1/auth/<mount>/login"'), vaultFields.mountPath, {
+/** `vaultAuthPath`. */
+export const authPath = z.codec(z.string().describe('"/v1/auth/<mount>/login"'), vaultFields.mountPath, {
   decode: mountOfAuthPath,
   encode: (mountPath) => `/v1/auth/${mountPath}/login`,
 });
@@ -28,6 +30,7 @@ const wire = z.strictObject({
   vaultPassphraseRoot: z.string().describe('old spelling of vaultBackendPath; wins over it').exactOptional(),
   vaultPassphrasePath: vaultFields.passphrasePath,
   vaultDestroyKeys: exactTrue.describe('"true": destroy all versions on delete').exactOptional(),
+  vaultKeepKeys: goBoolean.describe('"true": leave the key on delete (keyward)').exactOptional(),
   vaultNamespace: vaultFields.namespace.exactOptional(),
   vaultAuthNamespace: vaultFields.authNamespace.exactOptional(),
   vaultCAVerify: goBoolean.describe('"false": do not check the certificate').exactOptional(),
@@ -59,7 +62,7 @@ export const vaultSection = z.codec(wire, vaultSettings, {
       backend: backendOf(section.vaultBackend),
       backendPath: backendPath || defaultBackendPath,
       passphrasePath: section.vaultPassphrasePath,
-      destroyKeys: section.vaultDestroyKeys ?? true,
+      deletion: deletionOf(section),
       namespace,
       authNamespace: section.vaultAuthNamespace || namespace,
       tls: {
@@ -73,13 +76,13 @@ export const vaultSection = z.codec(wire, vaultSettings, {
       auth,
     };
   },
-  encode: ({ address, backend, backendPath, passphrasePath, destroyKeys, namespace, authNamespace, tls, auth }) => ({
+  encode: ({ address, backend, backendPath, passphrasePath, deletion, namespace, authNamespace, tls, auth }) => ({
     encryptionKMSType: 'vault' as const,
     vaultAddress: address,
     ...defined({ vaultBackend: backend === 'detect' ? undefined : backend }),
     vaultBackendPath: backendPath,
     vaultPassphrasePath: passphrasePath,
-    vaultDestroyKeys: destroyKeys,
+    ...deletionKeys(deletion),
     ...defined({ vaultNamespace: namespace || undefined, vaultAuthNamespace: authNamespace || undefined }),
     vaultCAVerify: tls.verify,
     ...defined({ vaultCAFromSecret: tls.caFromSecret, vaultCAFile: tls.caFile, vaultTLSServerName: tls.serverName }),
@@ -95,7 +98,8 @@ export const vaultOptionDocs: Readonly<Record<string, string>> = Object.fromEntr
   }),
 );
 
-function backendOf(text: string | undefined): VaultKmsSettings['backend'] {
+/** ceph-csi's reading of `vaultBackend`. */
+export function backendOf(text: string | undefined): VaultKmsSettings['backend'] {
   const version = text?.trim();
   return version === 'kv' || version === 'kv-v2' ? version : 'detect';
 }

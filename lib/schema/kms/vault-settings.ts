@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { decodeWith, defined } from '../decode';
 import { serviceAccountTokenFile } from '../names';
 import type { IssueParams } from '../zod-issues';
+import { type DeletionPolicy, deletionPolicy, refuseEmptyPromise } from './deletion-policy';
 
 /** Settings of a `vault` KMS: each volume's key is one entry in a KV engine of Vault or OpenBao. */
 export interface VaultKmsSettings {
@@ -15,8 +16,8 @@ export interface VaultKmsSettings {
   readonly backendPath: string;
   /** Prefix that stands before the volume id. */
   readonly passphrasePath: string;
-  /** On delete, also destroy the earlier versions (KV v2). */
-  readonly destroyKeys: boolean;
+  /** What becomes of a key when its volume is deleted. KV v1 cannot do `recoverable`: it destroys. */
+  readonly deletion: DeletionPolicy;
   /** Namespace of the keys; empty for the root. */
   readonly namespace: string;
   /** Namespace of the login. */
@@ -66,10 +67,10 @@ export interface VaultKmsProps {
    */
   readonly passphrasePath?: string;
   /**
-   * On delete, also destroy the earlier versions of the key.
-   * @default true
+   * What becomes of a key when its volume is deleted. KV version 1 cannot do `recoverable`.
+   * @default destroy
    */
-  readonly destroyKeys?: boolean;
+  readonly deletion?: DeletionPolicy;
   /**
    * Namespace of the keys.
    * @default - the root namespace
@@ -135,7 +136,7 @@ export const vaultSettings = z
     backend: z.enum(['kv', 'kv-v2', 'detect']),
     backendPath: vaultFields.backendPath,
     passphrasePath: vaultFields.passphrasePath,
-    destroyKeys: z.boolean(),
+    deletion: deletionPolicy,
     namespace: vaultFields.namespace,
     authNamespace: vaultFields.authNamespace,
     tls: z
@@ -172,7 +173,7 @@ export function settleVault(props: VaultKmsProps, subject: string): VaultKmsSett
     backend: 'kv-v2' as const,
     backendPath: defaultBackendPath,
     passphrasePath: '',
-    destroyKeys: true,
+    deletion: 'destroy' as const,
     ...defined(rest),
     namespace,
     authNamespace: authNamespace || namespace,
@@ -182,5 +183,6 @@ export function settleVault(props: VaultKmsProps, subject: string): VaultKmsSett
         ? auth
         : { mountPath: 'kubernetes', tokenFile: serviceAccountTokenFile, ...defined(auth) },
   };
+  refuseEmptyPromise(settled, subject);
   return decodeWith(vaultSettings, settled, subject);
 }

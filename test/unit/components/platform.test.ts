@@ -1,0 +1,89 @@
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { Config, runtime } from '@pulumi/pulumi';
+import { parse } from 'yaml';
+import platform from '../../../stacks/platform/main';
+import { readValues } from '../../../stacks/platform/values';
+import { kubernetesObjects, onlyOf, recorded } from './recorded';
+
+interface Project {
+  readonly main: string;
+  readonly config: Readonly<Record<string, { readonly default: unknown; readonly description: string }>>;
+}
+
+const root = resolve(__dirname, '../../..');
+const project = parse(readFileSync(join(root, 'Pulumi.yaml'), 'utf8')) as Project;
+const keys = Object.keys(project.config).filter((key) => !key.includes(':'));
+
+/** The configuration as the Pulumi CLI hands it over: defaults of the project, then the stack's own. */
+function configure(change: Readonly<Record<string, string>> = {}) {
+  const defaults = keys.map((key) => [`keyward:${key}`, String(project.config[key]?.default)]);
+  const own = Object.entries(change).map(([key, value]) => [`keyward:${key}`, value]);
+  runtime.setAllConfig(Object.fromEntries([...defaults, ...own]));
+}
+
+describe('stacks/platform', () => {
+  afterEach(() => jest.restoreAllMocks());
+
+  test('the defaults of Pulumi.yaml make the namespace, then the storage in it', async () => {
+    configure();
+    const recording = await recorded(platform);
+    const namespace = onlyOf(recording, 'kubernetes:core/v1:Namespace');
+    expect(namespace.inputs.metadata).toEqual({
+      name: 'keyward-system',
+      labels: { 'pod-security.kubernetes.io/enforce': 'privileged' },
+    });
+    const classes = kubernetesObjects(recording).filter(({ type }) => type.endsWith(':StorageClass'));
+    expect(classes.map(({ name }) => name)).toEqual([
+      'storage/StorageClass/encrypted',
+      'storage/StorageClass/encrypted-vault',
+    ]);
+    const daemonSet = onlyOf(recording, 'kubernetes:apps/v1:DaemonSet');
+    expect(daemonSet.dependencies).toContain(`urn:pulumi:test::keyward::${namespace.type}::${namespace.name}`);
+    expect(daemonSet.protect).toBe(false);
+  });
+
+  test('every key of Pulumi.yaml is described and read', () => {
+    configure();
+    const require = jest.spyOn(Config.prototype, 'require');
+    const others = [jest.spyOn(Config.prototype, 'requireBoolean'), jest.spyOn(Config.prototype, 'requireNumber')];
+    readValues(new Config('keyward'));
+    const read = [require, ...others].flatMap(({ mock }) => mock.calls.map(([key]) => key));
+    expect([...new Set(read)].sort()).toEqual([...keys].sort());
+    expect(keys.every((key) => project.config[key]?.description)).toBe(true);
+  });
+
+  test('a stack for production protects everything', async () => {
+    configure({ protect: 'true', reclaimPolicy: 'Retain' });
+    const recording = await recorded(platform);
+    expect(kubernetesObjects(recording).every(({ protect }) => protect)).toBe(true);
+    expect(onlyOf(recording, 'kubernetes:storage.k8s.io/v1:StorageClass', '/encrypted').inputs.reclaimPolicy).toBe(
+      'Retain',
+    );
+  });
+
+  test('refuses a wrong value, at preview', async () => {
+    configure({ reclaimPolicy: 'Keep' });
+    await expect(recorded(platform, { preview: true })).rejects.toThrow(
+      /'keyward:reclaimPolicy'.*'Keep'.*Delete.*Retain/,
+    );
+    configure({ vaultAddress: 'vault' });
+    await expect(recorded(platform, { preview: true })).rejects.toThrow(
+      'KMS vault\n  - address does not start with http:// or https://',
+    );
+  });
+});
+
+describe('examples/encrypted-storage-pulumi.ts', () => {
+  const example = join(root, 'examples/encrypted-storage-pulumi.ts');
+
+  test('runs, and declares two classes, protected', async () => {
+    const recording = await recorded(() => require(example));
+    const classes = kubernetesObjects(recording).filter(({ type }) => type.endsWith(':StorageClass'));
+    expect(classes.map(({ protect }) => protect)).toEqual([true, true]);
+  });
+
+  test('is a declaration of at most 25 lines', () => {
+    expect(readFileSync(example, 'utf8').trimEnd().split('\n').length).toBeLessThanOrEqual(25);
+  });
+});
