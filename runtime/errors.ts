@@ -28,6 +28,7 @@ export const codes = {
   KMS_SEALED: transient,
   KMS_TIMEOUT: transient,
   KMS_THROTTLED: transient,
+  KMS_QUEUE_FULL: transient,
   KMS_TLS_UNTRUSTED: final,
   KMS_DENIED: final,
   KMS_KEY_NOT_FOUND: final,
@@ -115,7 +116,7 @@ export function isCoded(error: unknown, ...wanted: Code[]): error is CodedError 
 /** Turns anything that was thrown into a {@link CodedError}; what nobody foresaw becomes INTERNAL. */
 export function toCoded(error: unknown): CodedError {
   if (error instanceof CodedError) return error;
-  if (isAbort(error)) {
+  if (isNamed(error, 'AbortError')) {
     return new CodedError('ABORTED', 'the call was cancelled', { remedy: 'Repeat the call.', cause: error });
   }
   if (isErrno(error, 'ENOSPC', 'EDQUOT')) {
@@ -128,11 +129,6 @@ export function toCoded(error: unknown): CodedError {
     remedy: 'See the log of the driver for the cause and report it.',
     cause: error,
   });
-}
-
-/** Not instanceof, for the reason below; what a signal throws is not even a native error. */
-function isAbort(error: unknown): boolean {
-  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
 }
 
 /** By name: a DOMException may come from another realm, where `instanceof Error` says no. */

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { luksSettings } from '../../lib/schema/luks-parameters';
 import { CodedError } from '../errors';
+import { keyLocationSchema } from '../key-location';
 import type { SnapshotRecord, VolumeRecord } from './record';
 
 const text = z.string().max(4096);
@@ -13,6 +14,7 @@ const keyslot = z.int().min(0).max(31);
 const encryption = z.strictObject({
   kmsId: name,
   owner: text,
+  keyLocation: keyLocationSchema.exactOptional(),
   wrappedDek: z.string().max(65_536).exactOptional(),
   luksUuid: z.guid(),
   luks: luksSettings,

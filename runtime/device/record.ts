@@ -3,6 +3,7 @@
  * device is first used, and a format is permitted by the record alone, never by what the device shows.
  */
 import type { LuksParameters } from '../../lib/schema/volume-parameters';
+import type { KeyLocation } from '../key-location';
 
 /**
  * How far the first use of a volume has come. Only forward:
@@ -23,6 +24,8 @@ export interface EncryptionRecord {
   readonly kmsId: string;
   /** Tenant: namespace of the claim, '' when the provisioner did not say. Kept so that deletion works without the claim (R14). */
   readonly owner: string;
+  /** Where the KMS keeps the key, where its tenant decides that. Written before the key is made: without it there is none. */
+  readonly keyLocation?: KeyLocation;
   /** The DEK wrapped by the KMS; only for KMS types that wrap. */
   readonly wrappedDek?: string;
   /** Pinned before the first format and compared at each open. A clone gets its own. */

@@ -7,6 +7,7 @@ import type { Cryptsetup } from '../luks/cryptsetup';
 import type { Mounts } from '../mount/mounts';
 import type { Run } from '../process/run';
 import type { Secret } from '../secret';
+import type { OrphanKeys } from './orphans';
 import type { StageRecords } from './stage-record';
 
 export interface VolumeDeps {
@@ -16,6 +17,8 @@ export interface VolumeDeps {
   readonly mounts: Mounts;
   readonly run: Run;
   readonly stages: StageRecords;
+  /** Keys that could not be removed with their volume. */
+  readonly orphans: OrphanKeys;
   /** One operation a volume or snapshot at a time. */
   readonly locks: KeyedLock;
   readonly log: Log;

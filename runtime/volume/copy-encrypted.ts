@@ -4,6 +4,7 @@
  */
 import type { ImageRef } from '../device/back-end';
 import type { EncryptionRecord, SnapshotRecord, VolumeRecord } from '../device/record';
+import { isCoded } from '../errors';
 import { readHeader } from '../luks/header';
 import { verifyHeader } from '../luks/verify';
 import type { Secret } from '../secret';
@@ -11,6 +12,7 @@ import type { Call, VolumeDeps } from './context';
 import { noKeyOpens } from './key-mismatch';
 import { keyOf } from './keys';
 import { freeKeyslot } from './keyslots';
+import { requireSoundHeader } from './open';
 import { quiesced } from './quiesce';
 import { writeToken } from './token';
 
@@ -35,8 +37,19 @@ export async function copyEncrypted(
     if (source.phase !== 'ready') return target;
     // An earlier try found the source empty and made an empty image; that instant is the one that counts.
     if ((await deps.backEnd.images.isUnwritten(to.image)) === true) return target;
-    await quiesced(deps, from.image, () => deps.backEnd.images.copy(from.image, to.image, call.signal));
-    await rekey(deps, from, to, call);
+    await requireSoundHeader(deps, from.image.id, source, await deps.backEnd.images.headerPath(from.image));
+    const copyAndRekey = async () => {
+      await quiesced(deps, from.image, () => deps.backEnd.images.copy(from.image, to.image, call.signal));
+      await rekey(deps, from, to, call);
+    };
+    try {
+      await copyAndRekey();
+    } catch (error) {
+      if (!isCoded(error, 'LUKS_PASSPHRASE_REJECTED')) throw error;
+      // The copy is of an earlier try, and the key of its source was rotated since. Nothing was ever written to it.
+      await deps.backEnd.images.remove(to.image);
+      await copyAndRekey();
+    }
     return { ...target, phase: 'ready', fsUuid: source.fsUuid };
   });
 }

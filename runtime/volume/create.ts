@@ -5,10 +5,11 @@
 import { randomUUID } from 'node:crypto';
 import type { VolumeParameters } from '../../lib/schema/volume-parameters';
 import type { AccessType, ContentSource, FsType, SnapshotRecord, VolumeRecord } from '../device/record';
-import { CodedError } from '../errors';
+import { CodedError, toCoded } from '../errors';
 import { headerBytes } from '../luks/cryptsetup';
 import type { Call, VolumeDeps } from './context';
 import { copyEncrypted } from './copy-encrypted';
+import { discardUnfinished } from './delete';
 import { keyOf } from './keys';
 import { requireRecord, requireVolume, snapshotNotFound, updateEncryption } from './records';
 import { type CapacityRange, chooseSize, fits } from './size';
@@ -54,32 +55,35 @@ async function create(
   const record = present ?? newRecord(deps, id, request, source, sizeBytes);
   const image = { kind: 'volume', id } as const;
 
-  await runSteps(
-    [
-      step('record', () => (present ? Promise.resolve() : deps.backEnd.volumes.put(record))),
-      step('key', async () => (await keyOf(deps, image, record.encryption, call).ensure()).dek.zero()),
-      step('image', async () => {
-        if (source && request.source) {
-          const encryption = await copyEncrypted(
-            deps,
-            { image: request.source, record: source },
-            { image, record },
-            call,
-          );
-          await updateEncryption(deps, image, (latest) => ({
-            ...latest,
-            phase: encryption.phase,
-            fsUuid: encryption.fsUuid,
-          }));
-        }
-        await deps.backEnd.images.allocate(image, record.sizeBytes + headerBytes);
-      }),
-      step('complete', async () => {
-        await deps.backEnd.volumes.update(id, (latest) => ({ ...latest, complete: true }));
-      }),
-    ],
-    { operation: 'create', volumeId: id, log: deps.log, signal: call.signal },
-  );
+  const steps = [
+    step('record', () => (present ? Promise.resolve() : deps.backEnd.volumes.put(record))),
+    step('key', async () => (await keyOf(deps, image, record.encryption, call).ensure()).dek.zero()),
+    step('image', async () => {
+      if (source && request.source) {
+        const encryption = await copyEncrypted(
+          deps,
+          { image: request.source, record: source },
+          { image, record },
+          call,
+        );
+        await updateEncryption(deps, image, (latest) => ({
+          ...latest,
+          phase: encryption.phase,
+          fsUuid: encryption.fsUuid,
+        }));
+      }
+      await deps.backEnd.images.allocate(image, record.sizeBytes + headerBytes);
+    }),
+    step('complete', async () => {
+      await deps.backEnd.volumes.update(id, (latest) => ({ ...latest, complete: true }));
+    }),
+  ];
+  try {
+    await runSteps(steps, { operation: 'create', volumeId: id, log: deps.log, signal: call.signal });
+  } catch (error) {
+    if (!toCoded(error).retryable) await discardUnfinished(deps, image, record, call);
+    throw error;
+  }
   return requireVolume(deps, id);
 }
 

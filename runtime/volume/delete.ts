@@ -8,8 +8,8 @@ import type { SnapshotRecord, VolumeRecord } from '../device/record';
 import { CodedError } from '../errors';
 import { findMapping, mappingName } from '../luks/mapping';
 import type { Call, VolumeDeps } from './context';
-import { keyOf } from './keys';
-import { runSteps, step } from './steps';
+import { removeKey } from './remove-key';
+import { runSteps, type Step, step } from './steps';
 
 /** No error when there is no such volume. @throws CodedError VOLUME_IN_USE, VOLUME_BUSY, VOLUME_ELSEWHERE, KMS_*. */
 export async function deleteVolume(deps: VolumeDeps, id: string, call: Call): Promise<void> {
@@ -32,15 +32,41 @@ async function remove(deps: VolumeDeps, image: ImageRef, call: Call): Promise<vo
     const record: VolumeRecord | SnapshotRecord | undefined = await store.get(image.id);
     if (!record) return;
     if (image.kind === 'volume') await requireUnused(deps, image.id);
-    await runSteps(
-      [
-        step('key', () => keyOf(deps, image, record.encryption, call).remove()),
-        step('image', () => deps.backEnd.images.remove(image)),
-        step('record', () => store.forget(image.id, record.name)),
-      ],
-      { operation: 'delete', volumeId: image.id, log: deps.log, signal: call.signal },
-    );
+    const context = { operation: 'delete', volumeId: image.id, log: deps.log, signal: call.signal };
+    await runSteps(removal(deps, image, record, call), context);
   });
+}
+
+/**
+ * Takes back what CreateVolume or CreateSnapshot had begun before a final error: the caller may go to another node and
+ * never come back, and it has no id to delete. Never throws; what could not be removed keeps its record.
+ */
+export async function discardUnfinished(
+  deps: VolumeDeps,
+  image: ImageRef,
+  record: VolumeRecord | SnapshotRecord,
+  call: Call,
+): Promise<void> {
+  try {
+    const context = { operation: 'discard', volumeId: image.id, log: deps.log };
+    await runSteps(removal(deps, image, record, call), context);
+  } catch (error) {
+    deps.log.warn('what was begun could not be taken back', { volumeId: image.id, error });
+  }
+}
+
+function removal(
+  deps: VolumeDeps,
+  image: ImageRef,
+  record: VolumeRecord | SnapshotRecord,
+  call: Call,
+): readonly Step[] {
+  const store = image.kind === 'volume' ? deps.backEnd.volumes : deps.backEnd.snapshots;
+  return [
+    step('key', () => removeKey(deps, image, record.encryption, call)),
+    step('image', () => deps.backEnd.images.remove(image)),
+    step('record', () => store.forget(image.id, record.name)),
+  ];
 }
 
 async function requireUnused(deps: VolumeDeps, id: string): Promise<void> {

@@ -10,7 +10,7 @@ import { growFilesystem } from './filesystem';
 import { mappingOf } from './open';
 import { requireVolume } from './records';
 import { type CapacityRange, chooseSize } from './size';
-import { runSteps, step } from './steps';
+import { runSteps, type Step, step } from './steps';
 import { requireVolumeAt } from './where';
 
 /**
@@ -20,7 +20,11 @@ import { requireVolumeAt } from './where';
  */
 export async function expandImage(deps: VolumeDeps, id: string, range: CapacityRange): Promise<number> {
   if (deps.backEnd.isElsewhere(id)) return chooseSize(range, 'mount', 'ext4');
-  return deps.locks.run(id, 'ControllerExpandVolume', () => enlarge(deps, id, range));
+  return deps.locks.run(id, 'ControllerExpandVolume', async () => {
+    const { sizeBytes, steps } = await enlarge(deps, id, range);
+    await runSteps(steps, { operation: 'expand-image', volumeId: id, log: deps.log });
+    return sizeBytes;
+  });
 }
 
 /**
@@ -34,12 +38,10 @@ export async function expandOnNode(deps: VolumeDeps, id: string, path: string, r
     const staged = await deps.stages.get(id);
     if (!mapping || !staged) throw notStaged(id);
     if (path !== staged.stagingPath) await requireVolumeAt(mapping, id, path);
-    let sizeBytes = record.sizeBytes;
+    const { sizeBytes, steps } = await enlarge(deps, id, range);
     await runSteps(
       [
-        step('image', async () => {
-          sizeBytes = await enlarge(deps, id, range);
-        }),
+        ...steps,
         step('device', () => deps.backEnd.devices.refreshSize(id)),
         step('crypt', () => deps.cryptsetup.resize(mapping.name)),
         step('filesystem', async () => {
@@ -53,7 +55,13 @@ export async function expandOnNode(deps: VolumeDeps, id: string, path: string, r
   });
 }
 
-async function enlarge(deps: VolumeDeps, id: string, range: CapacityRange): Promise<number> {
+interface Enlargement {
+  readonly sizeBytes: number;
+  readonly steps: readonly Step[];
+}
+
+/** Refuses what cannot be, before the first step. */
+async function enlarge(deps: VolumeDeps, id: string, range: CapacityRange): Promise<Enlargement> {
   const record = await requireVolume(deps, id);
   const { requiredBytes = 0, limitBytes } = range;
   if (limitBytes && limitBytes < record.sizeBytes) {
@@ -67,10 +75,16 @@ async function enlarge(deps: VolumeDeps, id: string, range: CapacityRange): Prom
   }
   const sizeBytes =
     requiredBytes <= record.sizeBytes ? record.sizeBytes : chooseSize(range, record.accessType, record.fsType);
-  // Also without growth: a call that was killed may have noted the size and not yet made it true.
-  await deps.backEnd.images.allocate({ kind: 'volume', id }, sizeBytes + headerBytes);
-  if (sizeBytes > record.sizeBytes) await deps.backEnd.volumes.update(id, (latest) => ({ ...latest, sizeBytes }));
-  return sizeBytes;
+  return {
+    sizeBytes,
+    steps: [
+      // Also without growth: whoever was killed may have noted the size and not yet made it true.
+      step('image', () => deps.backEnd.images.allocate({ kind: 'volume', id }, sizeBytes + headerBytes)),
+      step('size', async () => {
+        if (sizeBytes > record.sizeBytes) await deps.backEnd.volumes.update(id, (latest) => ({ ...latest, sizeBytes }));
+      }),
+    ],
+  };
 }
 
 function notStaged(id: string): CodedError {

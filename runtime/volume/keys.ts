@@ -24,7 +24,7 @@ export interface VolumeKey {
 
 export function keyOf(deps: VolumeDeps, image: ImageRef, encryption: EncryptionRecord, call: Call): VolumeKey {
   const kms = deps.kms.get(encryption.kmsId);
-  const reference = { volumeId: image.id, owner: encryption.owner };
+  const reference = { volumeId: image.id, owner: encryption.owner, location: encryption.keyLocation };
   const wrapped = {
     read: async () => (await requireRecord(deps, image)).encryption.wrappedDek,
     write: async (text: string, expected: string | undefined) => {
@@ -35,7 +35,13 @@ export function keyOf(deps: VolumeDeps, image: ImageRef, encryption: EncryptionR
     },
   };
   return {
-    ensure: () => kms.ensure(reference, call, wrapped),
+    ensure: async () => {
+      const location = encryption.keyLocation ?? (await kms.locate(reference, call));
+      if (location && !encryption.keyLocation) {
+        await updateEncryption(deps, image, (present) => ({ keyLocation: location, ...present }));
+      }
+      return kms.ensure(reference, call, wrapped);
+    },
     fetch: () => kms.fetch(reference, call, wrapped),
     replace: (dek, expected) => kms.replace(reference, dek, expected, call, wrapped),
     remove: () => kms.remove(reference, call),

@@ -4,7 +4,7 @@ import { blockSizeBytes, deviceNumber } from '../device/block-size';
 import { probe } from '../device/probe';
 import type { EncryptionRecord } from '../device/record';
 import { CodedError, isCoded } from '../errors';
-import { readHeader } from '../luks/header';
+import { type Luks2Header, readHeader } from '../luks/header';
 import { findMapping, type Mapping, mappingDevice, mappingName, resumeMapping } from '../luks/mapping';
 import { verifyHeader } from '../luks/verify';
 import type { Secret } from '../secret';
@@ -21,6 +21,7 @@ export async function mappingOf(volumeId: string): Promise<Mapping | undefined> 
 }
 
 /**
+ * Reads the header of an initialised volume or snapshot, and trusts nothing of it that its record does not say.
  * @throws CodedError DEVICE_LOST_DATA when a volume that was initialised reads as blank; LUKS_HEADER_FOREIGN,
  * LUKS_HEADER_UNSAFE, LUKS_HEADER_INVALID, LUKS_NOT_LUKS.
  */
@@ -29,13 +30,14 @@ export async function requireSoundHeader(
   volumeId: string,
   encryption: EncryptionRecord,
   device: string,
-): Promise<void> {
+): Promise<Luks2Header> {
   try {
     const header = await readHeader(device);
     verifyHeader(header, encryption);
     if (header.damagedCopy !== undefined) {
       deps.log.warn('one of the two copies of the LUKS2 header is damaged', { volumeId, detail: header.damagedCopy });
     }
+    return header;
   } catch (error) {
     if (!isCoded(error, 'LUKS_NOT_LUKS')) throw error;
     if ((await probe(deps.run, device)).state !== 'blank') throw error;

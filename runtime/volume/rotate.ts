@@ -8,12 +8,12 @@ import type { LuksParameters } from '../../lib/schema/volume-parameters';
 import type { EncryptionRecord } from '../device/record';
 import type { VersionedKey } from '../kms/provider';
 import { readHeader } from '../luks/header';
-import { verifyHeader } from '../luks/verify';
 import type { Secret } from '../secret';
 import type { Call, VolumeDeps } from './context';
 import { noKeyOpens } from './key-mismatch';
 import { keyOf, type VolumeKey } from './keys';
 import { freeKeyslot } from './keyslots';
+import { requireSoundHeader } from './open';
 import { requireVolume, updateEncryption } from './records';
 import { runSteps, type Step, step } from './steps';
 import { writeToken } from './token';
@@ -57,8 +57,7 @@ class Rotation {
 
   /** What is left to do: all of it, or the end of a rotation that was killed. */
   async steps(encryption: EncryptionRecord, current: VersionedKey, newDek: Secret): Promise<readonly Step[]> {
-    const header = await readHeader(this.path);
-    verifyHeader(header, encryption);
+    const header = await requireSoundHeader(this.deps, this.volumeId, encryption, this.path);
     const openedSlot = await this.deps.cryptsetup.testKey(this.path, current.dek);
     if (openedSlot === undefined) throw noKeyOpens(this.#image);
 

@@ -1,10 +1,11 @@
 /** CreateSnapshot: a snapshot is an image of its own with a key of its own in the KMS of its source. */
 import { randomUUID } from 'node:crypto';
 import type { SnapshotRecord, VolumeRecord } from '../device/record';
-import { CodedError } from '../errors';
+import { CodedError, toCoded } from '../errors';
 import { headerBytes } from '../luks/cryptsetup';
 import type { Call, VolumeDeps } from './context';
 import { copyEncrypted } from './copy-encrypted';
+import { discardUnfinished } from './delete';
 import { keyOf } from './keys';
 import { requireVolume, snapshotNotFound, updateEncryption } from './records';
 import { runSteps, step } from './steps';
@@ -45,26 +46,29 @@ async function create(
   const record = present ?? newRecord(deps, id, request, source);
   const image = { kind: 'snapshot', id } as const;
 
-  await runSteps(
-    [
-      step('record', () => (present ? Promise.resolve() : snapshots.put(record))),
-      step('key', async () => (await keyOf(deps, image, record.encryption, call).ensure()).dek.zero()),
-      step('image', async () => {
-        const copied = await copyEncrypted(
-          deps,
-          { image: { kind: 'volume', id: source.id }, record: source },
-          { image, record },
-          call,
-        );
-        await updateEncryption(deps, image, (latest) => ({ ...latest, phase: copied.phase, fsUuid: copied.fsUuid }));
-        await images.allocate(image, record.sizeBytes + headerBytes);
-      }),
-      step('complete', async () => {
-        await snapshots.update(id, (latest) => ({ ...latest, complete: true }));
-      }),
-    ],
-    { operation: 'snapshot', volumeId: id, log: deps.log, signal: call.signal },
-  );
+  const steps = [
+    step('record', () => (present ? Promise.resolve() : snapshots.put(record))),
+    step('key', async () => (await keyOf(deps, image, record.encryption, call).ensure()).dek.zero()),
+    step('image', async () => {
+      const copied = await copyEncrypted(
+        deps,
+        { image: { kind: 'volume', id: source.id }, record: source },
+        { image, record },
+        call,
+      );
+      await updateEncryption(deps, image, (latest) => ({ ...latest, phase: copied.phase, fsUuid: copied.fsUuid }));
+      await images.allocate(image, record.sizeBytes + headerBytes);
+    }),
+    step('complete', async () => {
+      await snapshots.update(id, (latest) => ({ ...latest, complete: true }));
+    }),
+  ];
+  try {
+    await runSteps(steps, { operation: 'snapshot', volumeId: id, log: deps.log, signal: call.signal });
+  } catch (error) {
+    if (!toCoded(error).retryable) await discardUnfinished(deps, image, record, call);
+    throw error;
+  }
   const finished = await snapshots.get(id);
   if (!finished) throw snapshotNotFound(id);
   return finished;

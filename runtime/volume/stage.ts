@@ -4,6 +4,7 @@
  */
 import type { AccessType, FsType, VolumeRecord } from '../device/record';
 import { CodedError } from '../errors';
+import { mappingDevice, mappingName } from '../luks/mapping';
 import type { Secret } from '../secret';
 import type { Call, VolumeDeps } from './context';
 import { ensureFilesystem, filesystemMount, growFilesystem, mountFilesystem } from './filesystem';
@@ -12,6 +13,7 @@ import { keyOf } from './keys';
 import { mappingOf, mapsDevice, openMapping, requireSoundHeader } from './open';
 import { requireVolume, updateEncryption } from './records';
 import { runSteps, step } from './steps';
+import { undoStage } from './unstage';
 
 export interface StageRequest {
   readonly volumeId: string;
@@ -32,6 +34,8 @@ export async function stageVolume(deps: VolumeDeps, request: StageRequest, call:
     requireFitting(record, request);
     await requireNotStagedOtherwise(deps, request);
     if (!(await isStaged(deps, record, request))) await stage(deps, record, request, call);
+    // Whoever was killed may have mounted it and not yet let it grow.
+    else await grow(deps, record, request, mappingDevice(mappingName(record.id)));
   });
 }
 
@@ -70,16 +74,21 @@ async function stage(deps: VolumeDeps, record: VolumeRecord, request: StageReque
         step('mount', async () => {
           if (record.accessType === 'mount') await mountFilesystem(deps, record, request, mapped);
         }),
-        step('grow', async () => {
-          if (record.accessType === 'mount' && !request.readOnly)
-            await growFilesystem(deps, record, request.stagingPath, mapped);
-        }),
+        step('grow', () => grow(deps, record, request, mapped)),
       ],
       { operation: 'stage', volumeId: id, log: deps.log, signal: call.signal },
     );
+  } catch (error) {
+    await undoStage(deps, id);
+    throw error;
   } finally {
     dek?.zero();
   }
+}
+
+async function grow(deps: VolumeDeps, record: VolumeRecord, request: StageRequest, mapped: string): Promise<void> {
+  if (record.accessType === 'mount' && !request.readOnly)
+    await growFilesystem(deps, record, request.stagingPath, mapped);
 }
 
 function requireFitting(record: VolumeRecord, request: StageRequest): void {

@@ -2,7 +2,8 @@
  * Every operation that changes more than one thing is a list of named steps (design §8). Each step looks first and acts
  * only where something is left to do, so the process can be killed between any two and the whole list run again.
  *
- * A finished step is published on the diagnostics channel `keyward.step`; metrics read it, and tests kill the process there.
+ * The beginning of an operation is published on the diagnostics channel `keyward.operation`, each finished step on
+ * `keyward.step`; metrics read the latter, and tests kill the process at either.
  */
 import { channel } from 'node:diagnostics_channel';
 import { throwIfAborted } from '../async/deadline';
@@ -21,7 +22,11 @@ export interface StepDone {
   readonly durationMs: number;
 }
 
+/** What subscribers of the channel `keyward.operation` receive. */
+export type OperationBegun = Pick<StepDone, 'operation' | 'volumeId'>;
+
 export const stepChannel = channel('keyward.step');
+const operationChannel = channel('keyward.operation');
 
 export interface StepContext {
   readonly operation: string;
@@ -33,6 +38,8 @@ export interface StepContext {
 /** Runs the steps in order. The first error ends the list; what was done stays done for the next call. */
 export async function runSteps(steps: readonly Step[], context: StepContext): Promise<void> {
   const { operation, volumeId, log, signal } = context;
+  const begun: OperationBegun = { operation, volumeId };
+  operationChannel.publish(begun);
   for (const { name, run } of steps) {
     throwIfAborted(signal);
     const startedAt = performance.now();

@@ -6,7 +6,8 @@ import { CodedError } from '../errors';
 import { mappingName, resumeMapping } from '../luks/mapping';
 import type { VolumeDeps } from './context';
 import { mappingOf } from './open';
-import { runSteps, step } from './steps';
+import { runSteps, type Step, step } from './steps';
+import { placesOf } from './where';
 
 /** No error when it is not staged. @throws CodedError DEVICE_BUSY, MOUNT_CONFLICT, VOLUME_BUSY. */
 export async function unstageVolume(deps: VolumeDeps, volumeId: string, stagingPath: string): Promise<void> {
@@ -26,13 +27,34 @@ export async function unstageVolume(deps: VolumeDeps, volumeId: string, stagingP
           const present = mapping && (await deps.mounts.find(stagingPath));
           if (present && present.deviceNumber === mapping.deviceNumber) await deps.mounts.unmount(stagingPath);
         }),
-        step('close', async () => {
-          if (await mappingOf(volumeId)) await deps.cryptsetup.close(mappingName(volumeId));
-        }),
-        step('detach', () => deps.backEnd.devices.detach(volumeId)),
-        step('forget', () => deps.stages.remove(volumeId)),
+        ...closing(deps, volumeId),
       ],
       { operation: 'unstage', volumeId, log: deps.log },
     );
   });
+}
+
+/**
+ * Takes back a stage that failed: the kubelet calls no Unstage after most errors, and the volume could never be deleted.
+ * A volume that is seen somewhere is staged from before, and stays so. Never throws.
+ */
+export async function undoStage(deps: VolumeDeps, volumeId: string): Promise<void> {
+  try {
+    const mapping = await mappingOf(volumeId);
+    if (mapping && (await placesOf(mapping)).length > 0) return;
+    if (mapping?.suspended) await resumeMapping(deps.run, mapping.name);
+    await runSteps(closing(deps, volumeId), { operation: 'undo-stage', volumeId, log: deps.log });
+  } catch (error) {
+    deps.log.warn('a stage that failed could not be taken back', { volumeId, error });
+  }
+}
+
+function closing(deps: VolumeDeps, volumeId: string): readonly Step[] {
+  return [
+    step('close', async () => {
+      if (await mappingOf(volumeId)) await deps.cryptsetup.close(mappingName(volumeId));
+    }),
+    step('detach', () => deps.backEnd.devices.detach(volumeId)),
+    step('forget', () => deps.stages.remove(volumeId)),
+  ];
 }

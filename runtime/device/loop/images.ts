@@ -3,7 +3,7 @@ import { constants, copyFile, open, readdir, rename, rm, stat, statfs } from 'no
 import { dirname, join } from 'node:path';
 import { CodedError, isErrno } from '../../errors';
 import { syncFolder } from '../../files/durable-file';
-import type { Run } from '../../process/run';
+import { type Run, ToolError } from '../../process/run';
 import type { ImageRef, Images } from '../back-end';
 import { availableBytes, requireRoom } from './capacity';
 import { nodeHashOf } from './ids';
@@ -152,7 +152,7 @@ export class FileImages implements Images {
     } catch (error) {
       if (!isErrno(error, 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EXDEV', 'EINVAL', 'ENOTTY')) throw error;
       const args = ['--reflink=auto', '--sparse=always', '--preserve=mode', '--', source, target];
-      await this.#deps.run('cp', args, { timeoutMs: copyTimeoutMs, ...(signal && { signal }) });
+      await this.#deps.run('cp', args, { timeoutMs: copyTimeoutMs, ...(signal && { signal }) }).catch(noSpace);
     }
     const file = await open(target, 'r+');
     await file.sync().finally(() => file.close());
@@ -165,6 +165,15 @@ export function imageFolders(directory: string): readonly string[] {
 
 function imageFolder(directory: string, kind: ImageRef['kind']): string {
   return join(directory, 'images', `${kind}s`);
+}
+
+/** cp has one exit code for everything; its text is that of the C locale. */
+function noSpace(error: unknown): never {
+  if (!(error instanceof ToolError && /No space left on device|Disk quota exceeded/.test(error.stderr))) throw error;
+  throw new CodedError('STORAGE_FULL', 'the disk that holds the volumes became full while an image was copied', {
+    remedy: 'Free space or enlarge the disk, then repeat the call.',
+    cause: error,
+  });
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {
