@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isErrno } from '../../runtime/errors';
 import type { Secret } from '../../runtime/secret';
 import { containerCommand } from './container-command';
 import { freePort } from './free-port';
@@ -58,11 +59,14 @@ export async function startPod(options: PodOptions): Promise<LocalPod> {
   const logFile = join(root, 'log', `${container.name}.log`);
   const child = spawnGroup([...options.command, ...args], env, logFile);
   const pod = runningPod(child, { namespace: source.namespace, sockets, logFile, paths });
+  const waiting = new AbortController();
   try {
-    await Promise.race([startupProbe(container, ports), earlyEnd(pod)]);
+    await Promise.race([startupProbe(container, ports, waiting.signal), earlyEnd(pod, waiting.signal)]);
   } catch (error) {
     await pod.kill();
     throw error;
+  } finally {
+    waiting.abort();
   }
   return pod;
 }
@@ -91,7 +95,11 @@ function machine(): NodeJS.ProcessEnv {
   return { PATH, ...(DM_DISABLE_UDEV !== undefined && { DM_DISABLE_UDEV }) };
 }
 
-function startupProbe({ startupProbe: probe, ports }: Container, local: ReadonlyMap<number, number>): Promise<void> {
+function startupProbe(
+  { startupProbe: probe, ports }: Container,
+  local: ReadonlyMap<number, number>,
+  signal: AbortSignal,
+): Promise<void> {
   if (!probe?.httpGet) return Promise.resolve();
   const { path, port } = probe.httpGet;
   const number = typeof port === 'number' ? port : ports.find((each) => each.name === port)?.containerPort;
@@ -99,11 +107,13 @@ function startupProbe({ startupProbe: probe, ports }: Container, local: Readonly
   if (localPort === undefined)
     throw new Error(`the startup probe asks port ${port}, which the container does not declare`);
   const found: LocalProbe = { path, port: localPort, timeoutMs: probe.periodSeconds * probe.failureThreshold * 1000 };
-  return waitUntilStarted(found);
+  return waitUntilStarted(found, signal);
 }
 
-async function earlyEnd(pod: LocalPod): Promise<never> {
+/** Fails when the container ends while it is waited for; afterwards its end is no news. */
+async function earlyEnd(pod: LocalPod, waiting: AbortSignal): Promise<void> {
   await pod.exited;
+  if (waiting.aborted) return;
   const tail = readFileSync(pod.logFile, 'utf8').trim().split('\n').slice(-5).join('\n');
   throw new Error(`the container ended before it had started. Its log ends:\n${tail}`);
 }
@@ -118,7 +128,7 @@ function runningPod(
       process.kill(-child.pid, name);
     } catch (error) {
       // ESRCH: the group is gone already.
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      if (!isErrno(error, 'ESRCH')) throw error;
     }
   };
   const killAll = () => signal('SIGKILL');

@@ -58,7 +58,6 @@ export const podTemplate = z.object({
 
 export type PodTemplate = z.output<typeof podTemplate>;
 export type Container = z.output<typeof container>;
-export type VolumeMount = Container['volumeMounts'][number];
 export type Volume = z.output<typeof volume>;
 export type Projection = z.output<typeof projection>;
 export type Item = z.output<typeof item>;

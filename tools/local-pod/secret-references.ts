@@ -1,7 +1,7 @@
 /** The Secret references of a class, resolved as the sidecars do: per call, else the default; templates filled from the claim. */
 
+import type { Claim } from './claim';
 import type { SecretObject } from './pod-volumes';
-import type { Claim } from './sidecars';
 
 /** The kinds of calls that may carry secrets, as the keys of a class call them. */
 export type SecretCall =

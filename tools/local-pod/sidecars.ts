@@ -8,17 +8,10 @@ import {
   type CreateVolumeRequestSchema,
   type VolumeCapabilitySchema,
 } from '../../runtime/grpc/gen/csi_pb';
+import type { Claim } from './claim';
 import type { SnapshotClass, StorageClass } from './manifests';
 import type { SecretObject } from './pod-volumes';
 import { resolveSecretReference, type SecretCall } from './secret-references';
-
-export interface Claim {
-  readonly name: string;
-  readonly namespace: string;
-  readonly uid: string;
-  readonly sizeBytes: number;
-  readonly annotations?: Readonly<Record<string, string>>;
-}
 
 export interface SidecarOptions {
   readonly storageClass: StorageClass;
