@@ -4,7 +4,11 @@ import { Command } from 'commander';
 import { addCompletionCommand } from '../cli/completion';
 import { addCsiCommand } from '../cli/csi';
 import { addInspectCommand } from '../cli/inspect';
+import { addKeysCommand } from '../cli/keys';
+import { addKmsCommand } from '../cli/kms';
+import { addKmsPluginCommand, withGoStyleFlags } from '../cli/kms-plugin';
 import { reportAndExit } from '../cli/report';
+import { addTenantAgentCommand } from '../cli/tenant-agent';
 
 /** Put in by the bundler from package.json. */
 declare const KEYWARD_VERSION: string;
@@ -16,7 +20,11 @@ const program = new Command('keyward')
   .showHelpAfterError()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
 addCsiCommand(program, version);
+addTenantAgentCommand(program, version);
 addInspectCommand(program);
+addKmsPluginCommand(program, version);
+addKeysCommand(program);
+addKmsCommand(program);
 addCompletionCommand(program);
 
-program.parseAsync().catch(reportAndExit);
+program.parseAsync(withGoStyleFlags(process.argv)).catch(reportAndExit);
