@@ -1,6 +1,7 @@
 /**
  * The real components that tests, demo and benchmarks use, with their pinned versions, as one table.
- * A Go component is built from tools/go/<recipe>/go.{mod,sum}; a Debian component is a command of the distribution.
+ * A Go component is built from tools/go/<recipe>/go.{mod,sum}; a Python component is installed with the hashed pins of
+ * tools/python/<recipe>/requirements.txt; a Debian component is a command of the distribution.
  */
 
 /** Built from the Go module proxy with the pins of `tools/go/<recipe>`. */
@@ -30,7 +31,21 @@ export interface DebianComponent {
   readonly purpose: string;
 }
 
-export type Component = GoComponent | DebianComponent;
+/** A program from PyPI in a folder of its own, with the hashed pins of `tools/python/<recipe>`. */
+export interface PythonComponent {
+  readonly kind: 'python';
+  /** Upstream version; the pins hold it and everything it needs. */
+  readonly version: string;
+  /** Folder below tools/python that holds requirements.txt; also the name of the package. */
+  readonly recipe: string;
+  /** Function that the program runs, as `module:function`. */
+  readonly entry: string;
+  /** First installation with an empty cache of pip, on two cores, downloads included; seconds. */
+  readonly installSeconds: number;
+  readonly purpose: string;
+}
+
+export type Component = GoComponent | PythonComponent | DebianComponent;
 
 const strip = '-s -w';
 const baoVersion = 'github.com/openbao/openbao/version';
@@ -79,6 +94,22 @@ export const COMPONENTS = {
     coldBuildSeconds: 540,
     relinkSeconds: 20,
     purpose: 'Kubernetes API: manifests, TokenRequest, KMS v2',
+  },
+  pykmip: {
+    kind: 'python',
+    version: '0.11.0',
+    recipe: 'pykmip',
+    entry: 'kmip.services.server.server:main',
+    installSeconds: 20,
+    purpose: 'KMS: KMIP 1.4 with TLS client certificates',
+  },
+  moto: {
+    kind: 'python',
+    version: '5.2.5',
+    recipe: 'moto',
+    entry: 'moto.server:main',
+    installSeconds: 60,
+    purpose: 'KMS: the API of AWS KMS and STS',
   },
   cryptsetup: debian('cryptsetup', 'cryptsetup-bin', 'LUKS2 headers and mappings'),
   dmsetup: debian('dmsetup', 'dmsetup', 'device-mapper targets'),

@@ -1,11 +1,12 @@
 /** Makes components available: finds what is there, installs or builds what is not, one piece of work at a time on this machine. */
 import { existsSync } from 'node:fs';
 import { cacheFolder } from './cache-folder';
-import { type Component, componentOf, type GoComponent, type ToolName } from './components';
+import { type Component, componentOf, type DebianComponent, type ToolName } from './components';
 import { installDebian, remedy } from './debian-install';
 import { findCommand } from './find-command';
 import { buildGo, goOutput } from './go-build';
 import { withMachineLock } from './machine-lock';
+import { canInstallPython, installPython, PYTHON_PACKAGES, pythonOutput } from './python-install';
 import { ToolError } from './tool-error';
 
 export interface ToolProgress {
@@ -32,7 +33,7 @@ export interface Preparation {
 export function findTool(name: ToolName): string | undefined {
   const component: Component = componentOf(name);
   if (component.kind === 'debian') return findCommand(component.command);
-  const output = goOutput(component);
+  const output = component.kind === 'go' ? goOutput(component) : pythonOutput(component);
   return existsSync(output) ? output : undefined;
 }
 
@@ -87,8 +88,8 @@ async function installMissing(names: readonly ToolName[], failures: Map<ToolName
     const component = componentOf(name);
     return component.kind === 'debian' && findTool(name) === undefined ? [{ name, package: component.package }] : [];
   });
-  if (missing.length === 0) return;
-  const packages = [...new Set(missing.map((entry) => entry.package))];
+  const packages = [...new Set([...missing.map((entry) => entry.package), ...(await missingForPython(names))])];
+  if (packages.length === 0) return;
   const startedMs = Date.now();
   report(options, 'packages', 'installing', startedMs, packages.join(' '));
   try {
@@ -106,14 +107,22 @@ async function installMissing(names: readonly ToolName[], failures: Map<ToolName
   }
 }
 
+/** What must be there before a Python component can be installed. */
+async function missingForPython(names: readonly ToolName[]): Promise<readonly string[]> {
+  const isWanted = names.some((name) => componentOf(name).kind === 'python' && findTool(name) === undefined);
+  return isWanted && !(await canInstallPython()) ? PYTHON_PACKAGES : [];
+}
+
 async function buildMissing(names: readonly ToolName[], failures: Map<ToolName, ToolError>, options: EnsureOptions) {
   for (const name of names) {
     const component = componentOf(name);
-    if (component.kind !== 'go' || findTool(name) !== undefined) continue;
+    if (component.kind === 'debian' || findTool(name) !== undefined) continue;
     const startedMs = Date.now();
-    report(options, name, 'building', startedMs, expectation(component));
+    const phase = component.kind === 'go' ? 'building' : 'installing';
+    const onLine = (line: string) => report(options, name, phase, startedMs, line);
+    onLine(expectation(component));
     try {
-      const path = await buildGo(component, (line) => report(options, name, 'building', startedMs, line));
+      const path = await (component.kind === 'go' ? buildGo(component, onLine) : installPython(component, onLine));
       report(options, name, 'ready', startedMs, path);
     } catch (error) {
       if (!(error instanceof ToolError)) throw error;
@@ -123,7 +132,9 @@ async function buildMissing(names: readonly ToolName[], failures: Map<ToolName, 
   }
 }
 
-function expectation({ version, coldBuildSeconds, relinkSeconds }: GoComponent): string {
+function expectation(component: Exclude<Component, DebianComponent>): string {
+  if (component.kind === 'python') return `version ${component.version}; about ${component.installSeconds} s`;
+  const { version, coldBuildSeconds, relinkSeconds } = component;
   const minutes = Math.max(1, Math.round(coldBuildSeconds / 60));
   return `version ${version}; about ${minutes} min the first time, ${relinkSeconds} s with a warm Go cache (two cores)`;
 }

@@ -8,6 +8,7 @@ const HELP = `Usage: npm run tools -- [NAME…] [--list] [--output json]
 
 Prepares the components that tests, demo and benchmarks use, at pinned versions:
 Go components are built once into the user's cache ($XDG_CACHE_HOME or ~/.cache, keyward/tools),
+Python components are installed there from PyPI,
 Debian components are installed when this user may. Without NAME: all of them.
 
   --list         show the components and whether each is ready; prepare nothing
@@ -48,8 +49,7 @@ function toolName(name: string): ToolName {
 function asLine(name: ToolName): string {
   const component = componentOf(name);
   const path = findTool(name);
-  const state =
-    path ?? (component.kind === 'go' ? `missing (about ${component.coldBuildSeconds} s to build)` : 'missing');
+  const state = path ?? `missing${effort(component)}`;
   return `${name.padEnd(16)} ${versionOf(component).padEnd(12)} ${component.purpose.padEnd(50)} ${state}`;
 }
 
@@ -63,7 +63,14 @@ function asObject(names: readonly ToolName[], { failures }: Preparation): Record
 }
 
 function versionOf(component: Component): string {
-  return component.kind === 'go' ? component.version : `deb ${component.package}`;
+  return component.kind === 'debian' ? `deb ${component.package}` : component.version;
+}
+
+function effort(component: Component): string {
+  if (component.kind === 'debian') return '';
+  return component.kind === 'go'
+    ? ` (about ${component.coldBuildSeconds} s to build)`
+    : ` (about ${component.installSeconds} s to install)`;
 }
 
 function usage(message: string): Error {

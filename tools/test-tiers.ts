@@ -7,7 +7,7 @@ const SERVERS = ['openbao', 'etcd', 'kube-apiserver', 'openssl'] as const satisf
 
 const TIERS = {
   unit: [],
-  conformance: ['csi-sanity', ...SERVERS],
+  conformance: ['csi-sanity', 'pykmip', 'moto', ...SERVERS],
   integration: ['cryptsetup', ...SERVERS],
   kernel: ['csi-sanity', ...SERVERS],
   system: ['csi-sanity', 'cryptsetup', ...SERVERS],

@@ -85,7 +85,7 @@ async function prepare(tiers: readonly Tier[]): Promise<readonly string[]> {
     .filter((name) => paths.has(name))
     .map((name) => {
       const component = componentOf(name);
-      return component.kind === 'go' ? `${name} ${component.version}` : name;
+      return component.kind === 'debian' ? name : `${name} ${component.version}`;
     });
   console.log(
     pc.dim(`Tiers: ${tiers.join(', ')}. With Node ${process.version}${versions.map((text) => ` · ${text}`).join('')}`),

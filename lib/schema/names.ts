@@ -23,6 +23,8 @@ export const mountPaths = {
   socket: '/csi',
   /** The kubelet's plugin watcher looks here for registration sockets. */
   registration: '/registration',
+  /** Holds the socket of the tenant agent. */
+  tenantAgent: '/tenant-agent',
 } as const;
 
 /** The data key under which both configuration ConfigMaps keep their document. */

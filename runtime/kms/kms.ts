@@ -6,10 +6,19 @@
 import { deadline, throwIfAborted } from '../async/deadline';
 import { retry } from '../async/retry';
 import { CodedError, isCoded, toCoded } from '../errors';
+import type { KeyLocation } from '../key-location';
 import type { Secret } from '../secret';
 import { type Attempt, conflict, type KeyFamily, type WrappedKeyStore } from './key-family';
 import { checkDek, checkReference, newDek } from './limits';
-import type { CallContext, KeyReference, KmsProvider, VersionedKey } from './provider';
+import {
+  type CallContext,
+  type KeyReference,
+  type KmsProvider,
+  locatesKeys,
+  rewrapsKeys,
+  type VersionedKey,
+} from './provider';
+import { rewrapKey } from './rewrap';
 import { Serial } from './serial';
 import { storedKeys } from './stored-keys';
 import { wrappedKeys } from './wrapped-keys';
@@ -84,6 +93,32 @@ export class Kms {
   /** Removes the key at the KMS, as the configuration says how. No error when it is gone. */
   remove(ref: KeyReference, ctx: CallContext): Promise<void> {
     return this.#run(ref, ctx, (attempt) => this.#keys.remove(ref, attempt));
+  }
+
+  /** Where the key is, or would be. Undefined where the configuration of the KMS tells it for all volumes alike. */
+  async locate(ref: KeyReference, ctx: CallContext): Promise<KeyLocation | undefined> {
+    const provider = this.#provider;
+    if (!locatesKeys(provider)) return undefined;
+    return this.#run(ref, ctx, (attempt) => attempt((bounded) => provider.locate(ref, bounded)));
+  }
+
+  /** Makes a new version of the KEK. False where the KMS cannot. */
+  async rotateKek(ctx: CallContext): Promise<boolean> {
+    const provider = this.#provider;
+    if (!rewrapsKeys(provider)) return false;
+    await this.#run({ volumeId: 'kek', owner: '' }, ctx, (attempt) =>
+      attempt((bounded) => provider.rotateKek(bounded)),
+    );
+    return true;
+  }
+
+  /** Wraps the key again with the newest version of the KEK. False where that changed nothing, or the KMS cannot. */
+  async rewrap(ref: KeyReference, ctx: CallContext, store: WrappedKeyStore): Promise<boolean> {
+    const provider = this.#provider;
+    if (!rewrapsKeys(provider)) return false;
+    return this.#run(ref, ctx, (attempt, signal) =>
+      this.#turns.run(ref.volumeId, () => rewrapKey(provider, ref, attempt, store), signal),
+    );
   }
 
   /** May be called again. Calls that are under way end with an error. */

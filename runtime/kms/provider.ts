@@ -5,6 +5,7 @@
  * A provider throws CodedErrors. An error may carry `retryAfterMs`, the server's wish for the pause before a repeat.
  * It honours `signal` wherever it waits for something.
  */
+import type { KeyLocation } from '../key-location';
 import type { Secret } from '../secret';
 
 /** Names the key of one volume or snapshot. */
@@ -13,6 +14,8 @@ export interface KeyReference {
   readonly volumeId: string;
   /** Tenant: namespace of the claim, '' when it is not known. */
   readonly owner: string;
+  /** Where the key was put, when that was kept with the volume: what a tenant configures may have changed since. */
+  readonly location?: KeyLocation | undefined;
 }
 
 export interface CallContext {
@@ -52,3 +55,24 @@ export interface WrapsKeys {
 }
 
 export type KmsProvider = StoresKeys | WrapsKeys;
+
+/** Ability of a KMS whose tenants decide where their keys are. */
+export interface LocatesKeys {
+  locate(ref: KeyReference, ctx: CallContext): Promise<KeyLocation>;
+}
+
+export function locatesKeys(provider: KmsProvider): provider is KmsProvider & LocatesKeys {
+  return 'locate' in provider;
+}
+
+/** Ability of a KMS whose KEK has versions: R2 keeps this rotation apart from that of a volume's own key. */
+export interface RewrapsKeys {
+  /** Makes a new version of the KEK. What older versions wrapped stays readable. */
+  rotateKek(ctx: CallContext): Promise<void>;
+  /** The same key wrapped with the newest version; `wrapped` itself when that is the one it was wrapped with. */
+  rewrap(ref: KeyReference, wrapped: string, ctx: CallContext): Promise<string>;
+}
+
+export function rewrapsKeys(provider: KmsProvider): provider is WrapsKeys & RewrapsKeys {
+  return provider.family === 'wraps' && 'rewrap' in provider;
+}

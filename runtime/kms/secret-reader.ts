@@ -9,3 +9,13 @@ export interface SecretReader {
    */
   read(namespace: string, name: string, key: string): Promise<Secret>;
 }
+
+/** Ability of a reader that sees a whole Secret: what is in it, beside the keys that somebody asks for. */
+export interface ListsSecretKeys {
+  /** Names only. @throws CodedError SECRET_MISSING, REQUEST_INVALID */
+  keys(namespace: string, name: string): Promise<readonly string[]>;
+}
+
+export function listsSecretKeys(reader: SecretReader): reader is SecretReader & ListsSecretKeys {
+  return 'keys' in reader;
+}

@@ -25,6 +25,16 @@ export class VaultClient {
     return this.#connection.address;
   }
 
+  /** When the token ends, in milliseconds since 1970; undefined without a token, Infinity without an end. */
+  get tokenExpiresAt(): number | undefined {
+    return this.#lease.expiresAt;
+  }
+
+  /** Logs in or renews when that is due, so that a token lives on while nothing is asked. @throws as {@link request}. */
+  async keepToken(signal?: AbortSignal): Promise<void> {
+    await this.#lease.token(signal);
+  }
+
   /** @throws VaultError; CodedError CONFIG_UNREADABLE (no credential), ABORTED. */
   async request(request: TokenRequest): Promise<VaultAnswer> {
     const token = await this.#lease.token(request.signal);

@@ -2,6 +2,7 @@
 import type { Secret } from '../secret';
 import { notUnderstood, type Refusal, refused } from './errors';
 import { type HttpAnswer, type HttpRequest, Origin, type OriginOptions } from './http';
+import { LeanOrigin } from './http1';
 
 export interface VaultRequest {
   readonly method: HttpRequest['method'];
@@ -15,6 +16,10 @@ export interface VaultRequest {
   readonly showable?: readonly string[];
   /** Also an answer: a 404 without a complaint, which is how Vault says that an entry is absent. */
   readonly absentIsAnswer?: boolean;
+  /** Also an answer: a refusal that carries `data`, which is how transit answers a batch of which some items failed. */
+  readonly partialIsAnswer?: boolean;
+  /** For this request, when it is not that of the connection. Costs less than a signal that fires at that time. */
+  readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -25,11 +30,11 @@ export interface VaultAnswer {
 }
 
 export class VaultConnection {
-  readonly #origin: Origin;
+  readonly #origin: Origin | LeanOrigin;
 
   /** @throws CodedError CONFIG_INVALID. */
   constructor(options: OriginOptions) {
-    this.#origin = new Origin(options);
+    this.#origin = options.lean ? new LeanOrigin(options) : new Origin(options);
   }
 
   get address(): string {
@@ -38,7 +43,7 @@ export class VaultConnection {
 
   /** @throws VaultError any of its codes; CodedError ABORTED. */
   async request(request: VaultRequest): Promise<VaultAnswer> {
-    const { method, path, namespace, token, body, absentIsAnswer, signal } = request;
+    const { method, path, namespace, token, body, absentIsAnswer, partialIsAnswer, timeoutMs, signal } = request;
     const text = body === undefined ? undefined : JSON.stringify(body);
     const answer = await this.#origin.send({
       method,
@@ -51,6 +56,7 @@ export class VaultConnection {
         ...(text !== undefined && { 'Content-Type': 'application/json' }),
       },
       ...(text !== undefined && { body: text }),
+      ...(timeoutMs !== undefined && { timeoutMs }),
       ...(signal && { signal }),
     });
     const doing = `${method} ${path} at ${this.address}`;
@@ -59,6 +65,7 @@ export class VaultConnection {
       if (parsed === notJson) throw notUnderstood(doing, 'is not JSON', answer.status);
       return { status: answer.status, body: parsed };
     }
+    if (partialIsAnswer && hasData(parsed)) return { status: answer.status, body: parsed };
     const refusal = readRefusal(answer, parsed, request);
     if (absentIsAnswer && answer.status === 404 && parsed !== notJson && refusal.texts.length === 0) {
       return { status: 404, body: parsed };
@@ -94,6 +101,12 @@ function parse({ body }: HttpAnswer): unknown {
     // The error of JSON.parse quotes the text, which may hold a key: only the fact is passed on.
     return notJson;
   }
+}
+
+function hasData(body: unknown): boolean {
+  return (
+    typeof body === 'object' && body !== null && 'data' in body && typeof body.data === 'object' && body.data !== null
+  );
 }
 
 /** Where a proxy would answer in Vault's place, the status alone says enough. */

@@ -15,6 +15,8 @@ import { stopped } from './errors';
 export interface LeaseClock {
   readonly now?: () => number;
   readonly random?: () => number;
+  /** Told of each token that was obtained or lengthened. */
+  readonly onObtained?: (how: 'login' | 'renewal') => void;
 }
 
 interface Held extends Grant {
@@ -35,16 +37,24 @@ export class VaultLease {
   readonly #connection: VaultConnection;
   readonly #now: () => number;
   readonly #random: () => number;
+  readonly #onObtained: (how: 'login' | 'renewal') => void;
   #held: Held | undefined;
   #obtaining: Promise<Held> | undefined;
   #trustedUntil = 0;
   #closed = false;
 
-  constructor(auth: VaultAuth, connection: VaultConnection, { now = Date.now, random = Math.random }: LeaseClock = {}) {
+  constructor(auth: VaultAuth, connection: VaultConnection, clock: LeaseClock = {}) {
+    const { now = Date.now, random = Math.random, onObtained = () => undefined } = clock;
     this.#auth = auth;
     this.#connection = connection;
     this.#now = now;
     this.#random = random;
+    this.#onObtained = onObtained;
+  }
+
+  /** When the token ends that is held now, in milliseconds since 1970; Infinity for one that does not, or is not known to. */
+  get expiresAt(): number | undefined {
+    return this.#held?.expiresAt;
   }
 
   /** The token to use now. @throws CodedError and VaultError of a login; ABORTED when the signal fires while waiting. */
@@ -89,7 +99,9 @@ export class VaultLease {
     const signal = AbortSignal.timeout(obtainTimeoutMs);
     try {
       const renewed = due?.renewable ? await this.#renew(due, signal) : undefined;
-      return this.#hold(renewed ?? this.#timed(await this.#auth.login(this.#connection, signal)));
+      const held = this.#hold(renewed ?? this.#timed(await this.#auth.login(this.#connection, signal)));
+      this.#onObtained(renewed ? 'renewal' : 'login');
+      return held;
     } catch (error) {
       if (!due || this.#now() >= due.expiresAt || !(error instanceof CodedError && error.retryable)) throw error;
       return this.#hold({ ...due, dueAt: Math.min(due.expiresAt, this.#now() + renewalPauseMs) });

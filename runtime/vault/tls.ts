@@ -10,10 +10,12 @@ export interface TlsOptions {
   readonly caPem?: string;
   /** Name to expect in the certificate and to send as SNI, when it is not the host of the address. */
   readonly serverName?: string;
+  /** What this side shows to a server that asks for a certificate: certificate with its chain, and key, as PEM text. */
+  readonly client?: { readonly certificatePem: string; readonly keyPem: string };
 }
 
 /** The options of node:tls for these. @throws CodedError CONFIG_INVALID when `caPem` holds no certificate or a broken one. */
-export function secureOptions({ verify, caPem, serverName }: TlsOptions): SecureContextOptions & {
+export function secureOptions({ verify, caPem, serverName, client }: TlsOptions): SecureContextOptions & {
   rejectUnauthorized: boolean;
   servername?: string;
 } {
@@ -22,6 +24,7 @@ export function secureOptions({ verify, caPem, serverName }: TlsOptions): Secure
     rejectUnauthorized: verify,
     ...(caPem !== undefined && { ca: certificates(caPem) }),
     ...(serverName !== undefined && { servername: serverName }),
+    ...(client !== undefined && { cert: client.certificatePem, key: client.keyPem }),
   };
 }
 

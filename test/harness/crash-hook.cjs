@@ -1,6 +1,7 @@
 /**
  * Preloaded into the runtime under test (`node --require`): notes every point that the runtime passes, and kills the process
- * there when it is the one that the test waits for. A point is `operation:step` when the step is done, and
+ * there when the test wants so: at one named point, or (`operation:*`) at the first point of an operation at which it has
+ * not died before. A point is `operation:step` when the step is done, and
  * `operation:begin` before the first step.
  */
 const { subscribe } = require('node:diagnostics_channel');
@@ -11,15 +12,20 @@ const folder = process.env.KEYWARD_TEST_POINTS;
 
 function pass(point) {
   appendFileSync(join(folder, 'passed'), `${point}\n`);
-  if (point === wanted()) process.kill(process.pid, 'SIGKILL');
+  const wanted = read('kill-at');
+  const isNext =
+    wanted.endsWith(':*') && point.startsWith(wanted.slice(0, -1)) && !read('deaths').includes(`${point}\n`);
+  if (point !== wanted && !isNext) return;
+  appendFileSync(join(folder, 'deaths'), `${point}\n`);
+  process.kill(process.pid, 'SIGKILL');
 }
 
 /** Read each time: the test changes its mind while the runtime runs. */
-function wanted() {
+function read(name) {
   try {
-    return readFileSync(join(folder, 'kill-at'), 'utf8');
+    return readFileSync(join(folder, name), 'utf8');
   } catch {
-    return undefined;
+    return '';
   }
 }
 

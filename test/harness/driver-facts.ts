@@ -51,7 +51,7 @@ export async function partsOf(driver: TestDriver): Promise<VolumeDeps> {
 }
 
 /** What comes with a request of the class `metadata`; other classes do not look at it. */
-export function callSecrets(): Call {
+function callSecrets(): Call {
   return { secrets: new Map([[passphraseSecretKey, Secret.fromText(passphrase)]]) };
 }
 

@@ -19,7 +19,7 @@ import type { SecretObject } from '../../tools/local-pod/pod-volumes';
 import { asSidecar, type SidecarRequests } from '../../tools/local-pod/sidecars';
 import type { OpenBao } from './openbao';
 
-export const namespace = 'keyward-system';
+const namespace = 'keyward-system';
 export const nodeName = 'node-1';
 export const passphrase = 'a passphrase for tests';
 /** Mount path of the KV engine. */
@@ -151,9 +151,31 @@ export class TestDriver {
 
   /** Runs the call while the driver is to die at the point, and starts the driver again. @throws Error when it did not die. */
   async dieAt(point: string, call: () => Promise<unknown>): Promise<void> {
-    const order = join(this.#points, 'kill-at');
-    writeFileSync(order, point);
-    await this.dieDuring(call, point).finally(() => rmSync(order));
+    await this.#ordered(point, () => this.dieDuring(call, point));
+  }
+
+  /**
+   * Repeats the call until it succeeds, while the driver dies at each point of the operation in turn: every call comes one
+   * step further. @returns the points at which it died, and the answer of the last call.
+   */
+  async dieInTurn<R>(
+    operation: string,
+    call: () => Promise<R>,
+  ): Promise<{ readonly deaths: readonly string[]; readonly answer: R }> {
+    const deaths = join(this.#points, 'deaths');
+    rmSync(deaths, { force: true });
+    return this.#ordered(`${operation}:*`, async () => {
+      for (let count = 0; ; count += 1) {
+        const outcome = await call()
+          .then((answer) => ({ answer }))
+          .catch((error: unknown) => ({ error }));
+        const points = existsSync(deaths) ? readFileSync(deaths, 'utf8').trim().split('\n') : [];
+        if ('answer' in outcome) return { deaths: points, answer: outcome.answer };
+        if (points.length !== count + 1) throw outcome.error;
+        await this.pod.exited;
+        await this.start();
+      }
+    });
   }
 
   /** Runs a call in which the driver dies by other means, and starts it again. */
@@ -169,6 +191,12 @@ export class TestDriver {
     ]);
     if (pulse === 'alive') throw new Error(`the driver was to die at ${where}, but the call failed: ${String(answer)}`);
     await this.start();
+  }
+
+  async #ordered<T>(points: string, action: () => Promise<T>): Promise<T> {
+    const order = join(this.#points, 'kill-at');
+    writeFileSync(order, points);
+    return action().finally(() => rmSync(order));
   }
 
   #secrets(): readonly SecretObject[] {

@@ -19,6 +19,8 @@ export interface PyKmip {
   createKey(owner: Certificate, keyHex?: string): Promise<string>;
   /** The key stays, and may be used no more. */
   revokeKey(owner: Certificate, identifier: string): Promise<void>;
+  /** How many connections the server has taken so far. */
+  readonly connections: number;
   readonly logTail: string;
   stop(): Promise<void>;
 }
@@ -53,8 +55,10 @@ export async function startPyKmip(): Promise<PyKmip> {
         '',
       ].join('\n'),
     );
-    const args = ['-f', configFile, '-l', join(server.folder, 'server.log')];
-    await server.start({ command: requireTool('pykmip'), args, isHealthy: () => canConnect(port) });
+    const { python, site } = interpreterOf(requireTool('pykmip'));
+    const args = ['-c', oneProcess, '-f', configFile, '-l', join(server.folder, 'server.log')];
+    await server.start({ command: python, args, env: { PYTHONPATH: site }, isHealthy: () => canConnect(port) });
+    const readLog = () => readFileSync(join(server.folder, 'server.log'), 'utf8');
     const manage = (owner: Certificate, ...words: readonly string[]) =>
       manageKeys(server.folder, { port, caFile: ca.caFile, owner }, words);
     return {
@@ -64,16 +68,36 @@ export async function startPyKmip(): Promise<PyKmip> {
       client: (commonName) => ca.issueClient(commonName),
       createKey: (owner, keyHex) => manage(owner, 'create', ...(keyHex === undefined ? [] : [keyHex])),
       revokeKey: async (owner, identifier) => void (await manage(owner, 'revoke', identifier)),
-      get logTail() {
-        return `${server.logTail}\n${readFileSync(join(server.folder, 'server.log'), 'utf8').slice(-4_000)}`;
+      get connections() {
+        return readLog().match(/Receiving incoming connection/g)?.length ?? 0;
       },
-      stop: () => server.stop(),
+      get logTail() {
+        return `${server.logTail}\n${readLog().slice(-4_000)}`;
+      },
+      stop: () => {
+        // It answers SIGTERM at the end of its ten seconds of waiting for a client; nothing of its state is wanted.
+        if (server.pid !== undefined) process.kill(server.pid, 'SIGKILL');
+        return server.stop();
+      },
     };
   } catch (error) {
     await server.stop();
     throw error;
   }
 }
+
+/**
+ * The server without the two processes that it starts for watching its folder of policies, which is empty here: they would
+ * outlive it when it is killed, and hold its output open.
+ */
+const oneProcess = `
+import sys, multiprocessing, multiprocessing.dummy as threads
+multiprocessing.Process, multiprocessing.Event, multiprocessing.Manager = threads.Process, threads.Event, threads.Manager
+from kmip.services.server import monitor
+monitor.PolicyDirectoryMonitor.run = lambda self: None
+from kmip.services.server.server import main
+sys.exit(main())
+`;
 
 /** PyKMIP's own client, so that the keys under test are made by other code than ours. */
 const manager = `

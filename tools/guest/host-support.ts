@@ -1,6 +1,6 @@
 /** Decides how work that needs dm-crypt is done on this host, and prepares it. */
 import { existsSync, statfsSync } from 'node:fs';
-import { COMPONENTS, type ToolName } from '../components';
+import { componentOf, type ToolName } from '../components';
 import { remedy as installRemedy } from '../debian-install';
 import { type EnsureOptions, ensureTools, findTool } from '../ensure';
 import { exec } from '../exec';
@@ -25,10 +25,14 @@ export async function hostSupport(): Promise<HostSupport> {
   const native = await hasNativeDmCrypt();
   const needed: readonly ToolName[] = native ? VOLUME_TOOLS : [...VOLUME_TOOLS, ...GUEST_TOOLS];
   const missing = needed.filter((name) => findTool(name) === undefined);
-  if (missing.length > 0)
-    return { mode: 'none', missing, remedy: installRemedy(missing.map((name) => COMPONENTS[name].package)) };
+  if (missing.length > 0) return { mode: 'none', missing, remedy: installRemedy(packagesOf(missing)) };
   if (native) return { mode: 'native' };
   return guestObstacle() ?? { mode: 'guest' };
+}
+
+function packagesOf(names: readonly ToolName[]): readonly string[] {
+  const components = names.map(componentOf);
+  return components.flatMap((component) => (component.kind === 'debian' ? [component.package] : []));
 }
 
 /**

@@ -4,7 +4,7 @@ import { collectIssues, decodeWith, formatJson, parseJson } from '../decode';
 import { kmsId as kmsIdSchema } from '../names';
 import { SchemaError } from '../schema-error';
 import { kindOf } from '../zod-issues';
-import type { KmsSecretSource, KmsTypeDefinition, KmsTypeName } from './definition';
+import type { KmsSecretSource, KmsSection, KmsTypeDefinition, KmsTypeName } from './definition';
 import { selectKmsType } from './selector';
 import { type KmsProps, type KmsSettings, type KmsType, kmsTypes } from './types';
 
@@ -49,6 +49,16 @@ export function kmsSecretSources(settings: KmsSettings): readonly KmsSecretSourc
   return definitionOf(settings.type, 'a KMS').secrets(settings);
 }
 
+/** What counts for one tenant, given the data of its ConfigMap. Throws a SchemaError when the tenant's values cannot be. */
+export function kmsSettingsFor<S extends KmsSettings>(
+  settings: S,
+  tenant: string,
+  config: Readonly<Record<string, string>> | undefined,
+): S {
+  const { forTenant } = definitionOf(settings.type, 'a KMS');
+  return (forTenant?.(settings, tenant, config) ?? settings) as S;
+}
+
 type AnyDefinition = KmsTypeDefinition<KmsSettings, KmsProps>;
 
 /** The definition of a type, or why there is none. The cast is the one place where the union loses its tag. */
@@ -64,7 +74,7 @@ function definitionOf(type: KmsTypeName, subject: string): AnyDefinition {
   ]);
 }
 
-function encodedSections(kms: ReadonlyMap<string, KmsSettings>): [string, Readonly<Record<string, string>>][] {
+function encodedSections(kms: ReadonlyMap<string, KmsSettings>): [string, KmsSection][] {
   const ids = [...kms].sort(([left], [right]) => (left < right ? -1 : 1));
   return ids.map(([id, settings]) => {
     decodeWith(kmsIdSchema, id, `KMS id ${JSON.stringify(id)}`);

@@ -18,14 +18,32 @@ export const kmsTypeNames = [
 /** A KMS type that is known by name. */
 export type KmsTypeName = (typeof kmsTypeNames)[number];
 
+/** A section of config.json. ceph-csi takes text for everything but a few numbers of its `kmip` type and the map `tenants`. */
+export type KmsSection = Readonly<Record<string, unknown>>;
+
 /** Where a KMS takes a secret from while it works. */
 export type KmsSecretSource =
   /** A key of the secrets that come with each CSI request: the secret references of the StorageClass. */
   | { readonly from: 'request'; readonly key: string }
-  /** A key of a named Secret. Without a namespace: the tenant's, which is the namespace of the claim. */
-  | { readonly from: 'secret'; readonly name: string; readonly namespace?: string; readonly key: string }
-  /** The token of the service account that the driver runs as. */
-  | { readonly from: 'service-account'; readonly tokenFile: string }
+  /**
+   * A key of a named Secret. Without a namespace: the tenant's, which is the namespace of the claim; and with
+   * `orOfDriver` the one of the driver's namespace where the tenant has no such Secret.
+   */
+  | {
+      readonly from: 'secret';
+      readonly name: string;
+      readonly namespace?: string;
+      readonly key: string;
+      readonly orOfDriver?: true;
+    }
+  /** A key of a named Secret in the namespace of the driver ($POD_NAMESPACE). */
+  | { readonly from: 'driver-secret'; readonly name: string; readonly key: string; readonly optional?: true }
+  /** A ConfigMap of the tenant with its overrides. No secret, but read with the tenant's right. */
+  | { readonly from: 'config-map'; readonly name: string }
+  /** A token that is requested for a ServiceAccount of the tenant; without an audience for the API server itself. */
+  | { readonly from: 'token-request'; readonly serviceAccount: string; readonly audience?: string }
+  /** The token of the service account that the driver runs as; without an audience the one for Vault. */
+  | { readonly from: 'service-account'; readonly tokenFile: string; readonly audience?: string }
   /** A file that is mounted into the driver. */
   | { readonly from: 'file'; readonly path: string };
 
@@ -56,7 +74,16 @@ export interface KmsTypeDefinition<
   /** Fills the defaults of a declaration and checks it. Throws a SchemaError. */
   readonly settle: (props: Props, subject: string) => Settings;
   /** A section of ceph-csi's config.json, and of keyward's. */
-  readonly section: KmsDialect<Settings, Readonly<Record<string, string>>>;
+  readonly section: KmsDialect<Settings, KmsSection>;
   /** Where the secrets come from with these settings. */
   readonly secrets: (settings: Settings) => readonly KmsSecretSource[];
+  /**
+   * What counts for one tenant, given the data of its ConfigMap. Absent: the type takes no overrides.
+   * Throws a SchemaError.
+   */
+  readonly forTenant?: (
+    settings: Settings,
+    tenant: string,
+    config: Readonly<Record<string, string>> | undefined,
+  ) => Settings;
 }

@@ -1,12 +1,28 @@
 // The one table of KMS types that keyward runs. KmsSettings, KmsProps and every reader follow from it.
+import { awsMetadataKms } from './aws-metadata';
+import { awsStsMetadataKms } from './aws-sts-metadata';
+import { azureKvKms } from './azure-kv';
 import type { KmsTypeName } from './definition';
+import { ibmKeyProtectKms } from './ibm-key-protect';
+import { kmipKms } from './kmip';
 import { metadataKms } from './metadata';
 import { vaultKms } from './vault';
+import { vaultTenantSaKms } from './vault-tenant-sa';
+import { vaultTokensKms } from './vault-tokens';
+import { vaultTransitKms } from './vault-transit';
 
 /** The types with settings. A type of `kmsTypeNames` that is not here is known by name and refused with its own message. */
 export const kmsTypes = {
+  'aws-metadata': awsMetadataKms,
+  'aws-sts-metadata': awsStsMetadataKms,
+  'azure-kv': azureKvKms,
+  ibmkeyprotect: ibmKeyProtectKms,
+  kmip: kmipKms,
   metadata: metadataKms,
   vault: vaultKms,
+  vaulttenantsa: vaultTenantSaKms,
+  vaulttokens: vaultTokensKms,
+  vaulttransit: vaultTransitKms,
 } satisfies Partial<Record<KmsTypeName, unknown>>;
 
 /** A KMS type that keyward runs. */

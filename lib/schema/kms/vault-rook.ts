@@ -107,7 +107,7 @@ const rookVault = z.codec(rookKms, connection, {
         backend: it.VAULT_BACKEND === undefined ? ('detect' as const) : versions[it.VAULT_BACKEND],
         backendPath: it.VAULT_BACKEND_PATH ?? defaultBackendPath,
         passphrasePath: '',
-        deletion: 'destroy',
+        deletion: 'destroy' as const,
         namespace,
         authNamespace: namespace,
         tls: {

@@ -3,7 +3,7 @@
  * which one CA vouches for is not shown to a server which another one vouches for.
  */
 import { readFile } from 'node:fs/promises';
-import type { VaultKmsSettings } from '../../../lib/schema/kms';
+import type { VaultConnectionSettings } from '../../../lib/schema/kms';
 import { CodedError } from '../../errors';
 import type { VaultAuth } from '../../vault/auth/auth';
 import { kubernetesAuth } from '../../vault/auth/kubernetes';
@@ -16,11 +16,11 @@ import { requestSecret } from '../request-secrets';
 const maxClients = 8;
 
 export class VaultClients {
-  readonly #settings: VaultKmsSettings;
+  readonly #settings: VaultConnectionSettings;
   /** By CA text, the one used longest ago first. */
   readonly #clients = new Map<string | undefined, VaultClient>();
 
-  constructor(settings: VaultKmsSettings) {
+  constructor(settings: VaultConnectionSettings) {
     this.#settings = settings;
   }
 
@@ -66,7 +66,7 @@ export class VaultClients {
   }
 }
 
-function makeAuth(auth: VaultKmsSettings['auth'], namespace: string): VaultAuth {
+function makeAuth(auth: VaultConnectionSettings['auth'], namespace: string): VaultAuth {
   switch (auth.method) {
     case 'kubernetes':
       return kubernetesAuth({ ...auth, namespace });

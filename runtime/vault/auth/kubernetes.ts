@@ -1,5 +1,6 @@
-/** Login with the service account token of the pod, which the kubelet replaces about every hour. */
+/** Login with a service account token: that of the pod, which the kubelet replaces about every hour, or one that is asked for. */
 import { isCoded } from '../../errors';
+import type { Secret } from '../../secret';
 import { joinPath, type VaultConnection } from '../connection';
 import { VaultError } from '../errors';
 import { type Grant, readGrant, type VaultAuth } from './auth';
@@ -13,12 +14,20 @@ export interface KubernetesAuthOptions {
   readonly namespace: string;
 }
 
-export function kubernetesAuth({ mountPath, role, tokenFile, namespace }: KubernetesAuthOptions): VaultAuth {
+export function kubernetesAuth({ tokenFile, ...options }: KubernetesAuthOptions): VaultAuth {
+  return kubernetesAuthWith(options, () => readCredential(tokenFile, 'the service account token'));
+}
+
+/** The same with a token that `readToken` gives at each login; it is zeroed after use. */
+export function kubernetesAuthWith(
+  { mountPath, role, namespace }: Omit<KubernetesAuthOptions, 'tokenFile'>,
+  readToken: (signal: AbortSignal) => Promise<Secret>,
+): VaultAuth {
   const path = joinPath('auth', mountPath, 'login');
   return {
     namespace,
     async login(connection: VaultConnection, signal: AbortSignal): Promise<Grant> {
-      const jwt = await readCredential(tokenFile, 'the service account token');
+      const jwt = await readToken(signal);
       const body = { role, jwt: jwt.use((bytes) => bytes.toString('latin1')) };
       jwt.zero();
       try {

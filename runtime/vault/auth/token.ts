@@ -1,6 +1,7 @@
 /** A token in a file. Whoever wrote the file owns the token; we look up how long it lives, and renew it when it may be. */
 import { z } from 'zod';
 import { isCoded } from '../../errors';
+import type { Secret } from '../../secret';
 import type { VaultConnection } from '../connection';
 import type { Grant, VaultAuth } from './auth';
 import { fingerprint, readCredential } from './credential-file';
@@ -23,24 +24,30 @@ export function tokenAuth({ tokenFile, namespace }: TokenAuthOptions): VaultAuth
       // Taken before the content is read: a file that is replaced in between is then seen as changed, not as used.
       used = await fingerprint(tokenFile);
       const token = await readCredential(tokenFile, 'the Vault token');
-      try {
-        const answer = await connection.request({
-          method: 'GET',
-          path: 'auth/token/lookup-self',
-          namespace,
-          token,
-          signal,
-        });
-        const parsed = shape.safeParse(answer.body);
-        if (!parsed.success || parsed.data.data.ttl === 0) return { token, renewable: false };
-        return { token, ttlMs: parsed.data.data.ttl * 1_000, renewable: parsed.data.data.renewable };
-      } catch (error) {
-        // A token without the policy `default` may not look itself up. Whether it is alive shows at its first use.
-        if (isCoded(error, 'KMS_DENIED')) return { token, renewable: false };
-        throw error;
-      }
+      return grantOf(token, { namespace, connection, signal });
     },
 
     hasChanged: async () => used !== undefined && (await fingerprint(tokenFile)) !== used,
   };
+}
+
+interface Lookup {
+  readonly namespace: string;
+  readonly connection: VaultConnection;
+  readonly signal: AbortSignal;
+}
+
+/** What Vault says of a token that was given to us. @throws VaultError those of the network. */
+export async function grantOf(token: Secret, { namespace, connection, signal }: Lookup): Promise<Grant> {
+  try {
+    const path = 'auth/token/lookup-self';
+    const answer = await connection.request({ method: 'GET', path, namespace, token, signal });
+    const parsed = shape.safeParse(answer.body);
+    if (!parsed.success || parsed.data.data.ttl === 0) return { token, renewable: false };
+    return { token, ttlMs: parsed.data.data.ttl * 1_000, renewable: parsed.data.data.renewable };
+  } catch (error) {
+    // A token without the policy `default` may not look itself up. Whether it is alive shows at its first use.
+    if (isCoded(error, 'KMS_DENIED')) return { token, renewable: false };
+    throw error;
+  }
 }

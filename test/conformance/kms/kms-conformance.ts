@@ -15,6 +15,10 @@ export interface KmsTraits {
   readonly family: KmsProvider['family'];
   /** Whether writes are decided by the KMS or the metadata, so that processes cannot overwrite each other. */
   readonly isAtomic: boolean;
+  /** Whether a wrapped key says for which volume it is. Not in the formats of ceph-csi's kmip and aws types. Default true. */
+  readonly bindsVolume?: boolean;
+  /** False: the KMS takes letters, digits and dashes only. Default true. */
+  readonly takesAnyId?: boolean;
 }
 
 export interface KmsHarness {
@@ -190,7 +194,7 @@ export function describeKmsProvider(name: string, traits: KmsTraits, start: () =
       },
     );
 
-    test('takes a volume id with unusual characters as it is', async () => {
+    testIf(traits.takesAnyId ?? true, 'takes a volume id with unusual characters as it is', async () => {
       const ref = { ...newRef(), volumeId: `${newRef().volumeId} ü%2F?a=b#c&:@+` };
       const [store, kms] = [new MemoryStore(), open()];
       const made = await kms.ensure(ref, harness.context(ref), store);
@@ -242,7 +246,15 @@ export function describeKmsProvider(name: string, traits: KmsTraits, start: () =
       await expect(kms.remove(ref, context)).toRejectWithCode('SHUTTING_DOWN');
     });
 
-    testIf(traits.family === 'wraps', 'unwraps only what is whole and was wrapped for this volume', async () => {
+    testIf(!(traits.takesAnyId ?? true), 'refuses a volume id with characters that the KMS does not take', async () => {
+      const [ref, store, kms] = [newRef(), new MemoryStore(), open()];
+      for (const volumeId of [`${ref.volumeId}_x`, `${ref.volumeId} ü`, 'x'.repeat(128)]) {
+        const odd = { ...ref, volumeId };
+        await expect(kms.ensure(odd, harness.context(odd), store)).toRejectWithCode('REQUEST_INVALID');
+      }
+    });
+
+    testIf(traits.family === 'wraps', 'unwraps only what is whole', async () => {
       const [ref, store, kms] = [newRef(), new MemoryStore(), open()];
       const { dek } = await kms.ensure(ref, harness.context(ref), store);
       const wrapped = store.wrapped ?? '';
@@ -252,6 +264,13 @@ export function describeKmsProvider(name: string, traits: KmsTraits, start: () =
         expect(error).toMatchObject({ code: 'KMS_CIPHERTEXT_INVALID' });
         expect(textOf(error)).not.toContain(text(dek));
       }
+    });
+
+    const isBound = traits.family === 'wraps' && (traits.bindsVolume ?? true);
+    testIf(isBound, 'unwraps only what was wrapped for this volume', async () => {
+      const [ref, store, kms] = [newRef(), new MemoryStore(), open()];
+      await kms.ensure(ref, harness.context(ref), store);
+      const wrapped = store.wrapped ?? '';
       const foreign = newRef();
       const copied = kms.fetch(foreign, harness.context(foreign), new MemoryStore(wrapped));
       await expect(copied).toRejectWithCode('KMS_CIPHERTEXT_INVALID');

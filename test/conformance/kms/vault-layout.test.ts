@@ -80,7 +80,7 @@ describeWith(['openbao', 'openssl'], 'layout of the vault KMS on OpenBao', () =>
     await expect(open('v2').ensure(ref, none, unused)).toRejectWithCode('KMS_ANSWER_INVALID');
   });
 
-  test('destroyKeys true leaves no version of the key (R17)', async () => {
+  test('destroy leaves no version of the key (R17)', async () => {
     const [kms, ref] = [open('v2'), { volumeId: 'destroyed', owner: 'shop' }];
     const old = await kms.ensure(ref, none, unused);
     await kms.replace(ref, kms.newDek(), old, none, unused);
@@ -88,8 +88,8 @@ describeWith(['openbao', 'openssl'], 'layout of the vault KMS on OpenBao', () =>
     expect((await fixture.bao.request('GET', 'v2/metadata/destroyed')).status).toBe(404);
   });
 
-  test('destroyKeys false leaves a key that can be undeleted (R17)', async () => {
-    const [kms, ref] = [open('v2', { destroyKeys: false }), { volumeId: 'kept', owner: 'shop' }];
+  test('recoverable leaves a key that can be undeleted (R17)', async () => {
+    const [kms, ref] = [open('v2', { deletion: 'recoverable' }), { volumeId: 'kept', owner: 'shop' }];
     const { dek } = await kms.ensure(ref, none, unused);
     await kms.remove(ref, none);
     await expect(kms.fetch(ref, none, unused)).toRejectWithCode('KMS_KEY_NOT_FOUND');

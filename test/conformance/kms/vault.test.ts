@@ -82,7 +82,7 @@ describeWith(['openbao', 'openssl'], 'on OpenBao', () => {
 
   describeKmsProvider('vault (KV v2 in a namespace, keys recoverable)', versioned, async () =>
     harness(
-      { backend: 'kv-v2', backendPath: 'soft/', namespace: 'team-a', destroyKeys: false },
+      { backend: 'kv-v2', backendPath: 'soft/', namespace: 'team-a', deletion: 'recoverable' },
       await fixture.prepare('soft', 2, 'team-a'),
     ),
   );
