@@ -11,6 +11,8 @@ export interface LogFields {
   readonly volumeId?: string;
   readonly snapshotId?: string;
   readonly kmsId?: string;
+  /** The `key_id` of the Kubernetes KMS API: names a version of a key, and is stored in clear in etcd. */
+  readonly keyId?: string;
   readonly operation?: string;
   readonly step?: string;
   readonly path?: string;
@@ -32,6 +34,7 @@ const allowed = new Set<string>([
   'volumeId',
   'snapshotId',
   'kmsId',
+  'keyId',
   'operation',
   'step',
   'path',

@@ -4,6 +4,7 @@ import { k8s } from 'cdk8s-plus-27';
 import { configFileName, mountPaths } from '../schema/names';
 import type { DriverPaths } from './driver-paths';
 import type { KmsMounts } from './kms-mounts';
+import { tenantAgentEndpoint, tenantAgentMount } from './tenant-agent';
 
 /** Port of /healthz. */
 const healthPort = 9808;
@@ -17,11 +18,13 @@ export interface DriverContainerProps {
   readonly runtimeConfigName: string;
   readonly kmsConfigName: string;
   readonly kmsMounts: KmsMounts;
+  /** Whether the tenant agent runs beside it. */
+  readonly hasTenantAgent: boolean;
   readonly memoryLimit: Size;
 }
 
 /** Arguments of `keyward csi` in the pod. */
-function driverArguments(paths: DriverPaths): string[] {
+function driverArguments({ paths, hasTenantAgent }: DriverContainerProps): string[] {
   return [
     'csi',
     '--controller',
@@ -32,6 +35,7 @@ function driverArguments(paths: DriverPaths): string[] {
     `--config=${mountPaths.config}/${configFileName}`,
     `--kms-config=${mountPaths.kms}/${configFileName}`,
     `--secrets-dir=${mountPaths.secrets}`,
+    ...(hasTenantAgent ? [`--tenant-agent=${tenantAgentEndpoint}`] : []),
     `--state-dir=${paths.state}`,
     `--kubelet-registration-dir=${mountPaths.registration}`,
     `--kubelet-socket-path=${paths.kubeletSocket}`,
@@ -45,8 +49,11 @@ export function driverContainer(props: DriverContainerProps): k8s.Container {
   return {
     name: 'keyward',
     image: props.image,
-    args: driverArguments(props.paths),
-    env: [{ name: 'NODE_ID', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } }],
+    args: driverArguments(props),
+    env: [
+      { name: 'NODE_ID', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
+      { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+    ],
     ports: [{ name: 'healthz', containerPort: healthPort }],
     // Device mapper, loop devices and mounts of the node.
     securityContext: { privileged: true },
@@ -59,6 +66,7 @@ export function driverContainer(props: DriverContainerProps): k8s.Container {
     volumeMounts: [
       { name: 'config', mountPath: mountPaths.config, readOnly: true },
       ...props.kmsMounts.mounts,
+      ...(props.hasTenantAgent ? [tenantAgentMount] : []),
       ...nodeVolumes(props).map(({ mount }) => mount),
     ],
   };

@@ -18,9 +18,14 @@ export interface EncryptedStorageClassOptions<Id extends string> extends Encrypt
 /** Props of an `EncryptedStorage`. */
 export interface EncryptedStorageProps<Id extends string> {
   /** The driver: keyward's own. */
-  readonly driver: { readonly type: 'keyward' } & KeywardDriverOptions;
+  readonly driver: { readonly type: 'keyward' } & Omit<KeywardDriverOptions, 'tenants'>;
   /** The KMSs by id. A class names one of these ids, and no other compiles. */
   readonly kms: Readonly<Record<Id, KmsProps>>;
+  /**
+   * The tenants: namespaces whose claims use a KMS that comes as the tenant, or reads from the tenant's namespace.
+   * @default - none; such a KMS is refused
+   */
+  readonly tenants?: readonly string[];
   /** The StorageClasses. */
   readonly classes: readonly EncryptedStorageClassOptions<NoInfer<Id>>[];
   /**
@@ -44,7 +49,8 @@ export class EncryptedStorage<const Id extends string> extends Construct {
       kms: props.kms,
       metadata: { name: `${driver.name ?? 'keyward-csi'}-kms`, namespace },
     });
-    this.driver = new KeywardDriver(this, 'Driver', { ...driver, namespace, kmsConfig: this.kmsConfig });
+    const { tenants = [] } = props;
+    this.driver = new KeywardDriver(this, 'Driver', { ...driver, tenants, namespace, kmsConfig: this.kmsConfig });
     this.classes = props.classes.map((options) => this.#addClass(options, namespace));
   }
 

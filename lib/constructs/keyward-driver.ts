@@ -14,6 +14,9 @@ import { kmsMounts } from './kms-mounts';
 import { propError } from './prop-error';
 import { RuntimeConfigMap } from './runtime-config-map';
 import { sidecars, sidecarVolume } from './sidecars';
+import { TenantAccess } from './tenant-access';
+import { type TenantAgentProps, tenantAgentContainer, tenantAgentVolumes } from './tenant-agent';
+import { type TenantNeeds, tenantNeeds } from './tenant-needs';
 
 /** Where the ciphertext is kept: sparse files in a directory of the node. */
 export interface LoopBackend {
@@ -65,6 +68,12 @@ export interface KeywardDriverOptions {
    * @default - the audience of the API server
    */
   readonly vaultAudience?: string;
+  /**
+   * Namespaces whose claims use a KMS that comes as the tenant, or reads from the tenant's namespace. The tenant agent
+   * runs beside the driver then, and may read in each of them what the KMSs name.
+   * @default - none
+   */
+  readonly tenants?: readonly string[];
   /**
    * Memory limit of the driver's container.
    * @default Size.mebibytes(384)
@@ -123,6 +132,7 @@ export class KeywardDriver extends Construct {
     new CsiDriverObject(this, 'CsiDriver', { driverName });
     const configMap = new RuntimeConfigMap(this, 'Config', { name: `${name}-config`, namespace, config: this.config });
     this.identity = new DriverIdentity(this, 'Identity', { name, namespace, snapshots });
+    const needs = this.#addTenants(name, props);
     const container: DriverContainerProps = {
       image: props.images?.keyward ?? defaultImages.keyward,
       paths: driverPaths(driverName, props.kubeletDirectory ?? '/var/lib/kubelet'),
@@ -130,15 +140,33 @@ export class KeywardDriver extends Construct {
       runtimeConfigName: configMap.name,
       kmsConfigName: props.kmsConfig.name,
       kmsMounts: kmsMounts({ kms: props.kmsConfig.kms, namespace, vaultAudience: props.vaultAudience }),
+      hasTenantAgent: needs.namespaces.size > 0,
       memoryLimit: this.memoryLimit,
     };
-    new k8s.KubeDaemonSet(this, 'DaemonSet', this.#toKube(name, props, container));
+    new k8s.KubeDaemonSet(this, 'DaemonSet', this.#toKube(name, props, container, needs));
   }
 
-  #toKube(name: string, props: KeywardDriverProps, container: DriverContainerProps): k8s.KubeDaemonSetProps {
+  #addTenants(name: string, { kmsConfig, tenants = [] }: KeywardDriverProps): TenantNeeds {
+    const { namespace } = this;
+    const needs = tenantNeeds({ subject: this.node.path, kms: kmsConfig.kms, tenants, namespace });
+    if (needs.namespaces.size > 0) {
+      const serviceAccount = { name: this.identity.serviceAccountName, namespace };
+      new TenantAccess(this, 'Tenants', { name: `${name}-tenants`, needs, serviceAccount });
+    }
+    return needs;
+  }
+
+  #toKube(
+    name: string,
+    props: KeywardDriverProps,
+    container: DriverContainerProps,
+    { tenants }: TenantNeeds,
+  ): k8s.KubeDaemonSetProps {
     const labels = { 'app.kubernetes.io/name': 'keyward', 'app.kubernetes.io/instance': name };
     const images = { ...defaultImages, ...props.images };
     const { namespace, snapshots } = this;
+    const agent: TenantAgentProps = { image: images.keyward, kmsConfigName: container.kmsConfigName, tenants };
+    const { hasTenantAgent } = container;
     return {
       metadata: { name, namespace, labels },
       spec: {
@@ -155,9 +183,14 @@ export class KeywardDriver extends Construct {
             terminationGracePeriodSeconds: 60,
             containers: [
               driverContainer(container),
+              ...(hasTenantAgent ? [tenantAgentContainer(agent)] : []),
               ...sidecars({ images, paths: container.paths, namespace, snapshots }),
             ],
-            volumes: [...driverVolumes(container), sidecarVolume()],
+            volumes: [
+              ...driverVolumes(container),
+              ...(hasTenantAgent ? tenantAgentVolumes(agent) : []),
+              sidecarVolume(),
+            ],
           },
         },
       },

@@ -25,59 +25,66 @@ export interface KmsMounts {
 
 /** Collects the mounts of all KMSs. Throws when a KMS reads what no volume can hold. */
 export function kmsMounts(needs: KmsMountNeeds): KmsMounts {
-  const secretKeys = new Map<string, Set<string>>();
-  const tokenFiles = new Set<string>();
+  const required = new Map<string, Set<string>>();
+  const optional = new Map<string, Set<string>>();
+  const audiences = new Map<string, string | undefined>();
   for (const [id, settings] of Object.entries(needs.kms)) {
     for (const source of kmsSecretSources(settings)) {
-      if (source.from === 'request') continue;
-      if (source.from === 'service-account') tokenFiles.add(source.tokenFile);
-      else addSecret(secretKeys, mountedSecret(id, source, needs.namespace));
+      if (source.from === 'service-account') {
+        audiences.set(source.tokenFile, source.audience ?? needs.vaultAudience);
+      }
+      const mounted = mountedSecret(id, source, needs.namespace);
+      if (mounted !== undefined) addSecret(mounted.optional ? optional : required, mounted);
     }
   }
-  const tokens = [...tokenFiles]
-    .sort()
-    .map((file, index) => tokenVolume(file, `kms-token-${index}`, needs.vaultAudience));
+  const tokens = sorted(audiences).map(([file, audience], index) => tokenVolume(file, `kms-token-${index}`, audience));
   return {
-    configSources: sorted(secretKeys).map(([name, keys]) => secretProjection(needs.namespace, name, [...keys].sort())),
+    configSources: [
+      ...sorted(required).map(([name, keys]) => secretProjection(needs.namespace, name, [...keys].sort())),
+      // A projection of its own: in one that is not optional, an absent key keeps the pod from starting.
+      ...sorted(optional).map(([name, keys]) => secretProjection(needs.namespace, name, [...keys].sort(), true)),
+    ],
     volumes: tokens.map(({ volume }) => volume),
     mounts: tokens.map(({ mount }) => mount),
   };
 }
 
-type FileSource = Exclude<KmsSecretSource, { from: 'request' | 'service-account' }>;
+interface MountedSecret {
+  readonly name: string;
+  readonly key: string;
+  readonly optional?: true;
+}
 
-function mountedSecret(id: string, source: FileSource, namespace: string): { name: string; key: string } {
-  const secret = source.from === 'file' ? secretOfFile(source.path) : source;
-  if (secret === undefined) {
-    throw propError({
-      prop: `kms.${id}`,
-      got: source.from === 'file' ? source.path : source.name,
-      allowed: `a file under ${mountPaths.secrets}/${namespace}/`,
-      remedy:
-        'Nothing mounts another path: put the material into a Secret and write secretFile({ namespace, name, key })',
-      rule: 'R3',
-    });
-  }
-  if (secret.namespace !== namespace) {
-    throw propError({
-      prop: `kms.${id}`,
-      got: `Secret ${secret.name} in ${secret.namespace ?? 'the namespace of each claim'}`,
-      allowed: `Secrets of ${namespace}`,
-      remedy:
-        'A pod mounts Secrets of its own namespace only: set the namespace of the driver, or use the secrets of the class',
-      rule: 'R3',
-    });
-  }
-  return secret;
+/** Undefined for what is not mounted: it comes with the request, or is of another namespace and the tenant agent's to give. */
+function mountedSecret(id: string, source: KmsSecretSource, namespace: string): MountedSecret | undefined {
+  if (source.from === 'driver-secret') return source;
+  if (source.from === 'secret') return source.namespace === namespace ? source : undefined;
+  if (source.from !== 'file') return undefined;
+  const secret = secretOfFile(source.path);
+  if (secret?.namespace === namespace) return secret;
+  throw propError({
+    prop: `kms.${id}`,
+    got: source.path,
+    allowed: `a file under ${mountPaths.secrets}/${namespace}/`,
+    remedy:
+      'A pod mounts Secrets of its own namespace only: put the material into a Secret there and write secretFile({ namespace, name, key })',
+    rule: 'R3',
+  });
 }
 
 function addSecret(secretKeys: Map<string, Set<string>>, { name, key }: { name: string; key: string }): void {
   secretKeys.set(name, (secretKeys.get(name) ?? new Set()).add(key));
 }
 
-function secretProjection(namespace: string, name: string, keys: readonly string[]): k8s.VolumeProjection {
+function secretProjection(
+  namespace: string,
+  name: string,
+  keys: readonly string[],
+  optional?: true,
+): k8s.VolumeProjection {
   const folder = posix.relative(mountPaths.config, `${mountPaths.secrets}/${namespace}/${name}`);
-  return { secret: { name, items: keys.map((key) => ({ key, path: `${folder}/${key}`, mode: 0o400 })) } };
+  const items = keys.map((key) => ({ key, path: `${folder}/${key}`, mode: 0o400 }));
+  return { secret: { name, items, ...(optional && { optional }) } };
 }
 
 function tokenVolume(file: string, name: string, audience: string | undefined) {

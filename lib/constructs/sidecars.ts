@@ -9,7 +9,7 @@ import type { DriverImages } from './images';
 const callTimeout = '--timeout=300s';
 
 /** Name of the volume with the token, the CA and the namespace that the sidecars use against the API. */
-const apiAccess = 'api-access';
+export const apiAccess = 'api-access';
 
 /** What the sidecars are made of. */
 export interface SidecarProps {

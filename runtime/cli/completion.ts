@@ -14,7 +14,12 @@ export function addCompletionCommand(program: Command): void {
 type Words = ReadonlyMap<string, readonly string[]>;
 
 function words(program: Command): Words {
-  const flags = (command: Command) => [...command.options.map((each) => each.long ?? each.short ?? ''), '--help'];
+  const options = (command: Command) => command.options.map((each) => each.long ?? each.short ?? '');
+  const flags = (command: Command) => [
+    ...command.commands.map((each) => each.name()),
+    ...[command, ...command.commands].flatMap(options),
+    '--help',
+  ];
   return new Map([
     ['', [...program.commands.map((each) => each.name()), ...flags(program)]],
     ...program.commands.map((each) => [each.name(), flags(each)] as const),
@@ -26,7 +31,10 @@ function script(shell: 'bash' | 'zsh' | 'fish', all: Words): string {
   const commands = [...all].filter(([name]) => name !== '');
   if (shell === 'fish') {
     const lines = commands.flatMap(([name, flags]) =>
-      flags.map((flag) => `complete -c keyward -n '__fish_seen_subcommand_from ${name}' -l ${flag.replace(/^-+/, '')}`),
+      flags.map((flag) => {
+        const word = flag.startsWith('-') ? `-l ${flag.replace(/^-+/, '')}` : `-a ${flag}`;
+        return `complete -c keyward -n '__fish_seen_subcommand_from ${name}' ${word}`;
+      }),
     );
     return `complete -c keyward -f -n __fish_use_subcommand -a '${top.filter((each) => !each.startsWith('-')).join(' ')}'\n${lines.join('\n')}\n`;
   }

@@ -18,6 +18,8 @@ interface CsiFlags {
   readonly config: string;
   readonly kmsConfig: string;
   readonly secretsDir: string;
+  readonly namespace?: string;
+  readonly tenantAgent?: string;
   readonly stateDir: string;
   readonly kubeletRegistrationDir?: string;
   readonly kubeletSocketPath?: string;
@@ -36,6 +38,8 @@ export function addCsiCommand(program: Command, version: string): void {
     .option('--config <file>', 'configuration of the driver', `${mountPaths.config}/config.json`)
     .option('--kms-config <file>', 'KMS sections, in the format of ceph-csi', `${mountPaths.kms}/config.json`)
     .option('--secrets-dir <folder>', 'mounted Secrets, as NAMESPACE/NAME/KEY', mountPaths.secrets)
+    .option('--namespace <name>', 'namespace of the driver, for the Secrets of cloud KMSs', process.env.POD_NAMESPACE)
+    .option('--tenant-agent <unix://path>', 'socket of the tenant agent; needed by KMSs that come as the tenant')
     .option(
       '--state-dir <folder>',
       'what is staged on this node; must survive a restart of the pod',
@@ -63,6 +67,8 @@ async function serve(flags: CsiFlags, version: string): Promise<void> {
     configFile: flags.config,
     kmsConfigFile: flags.kmsConfig,
     secretsDirectory: flags.secretsDir,
+    podNamespace: flags.namespace,
+    ...(flags.tenantAgent !== undefined && { tenantAgentEndpoint: flags.tenantAgent }),
     stateDirectory: flags.stateDir,
     ...(flags.kubeletRegistrationDir !== undefined && { kubeletRegistrationDirectory: flags.kubeletRegistrationDir }),
     ...(flags.kubeletSocketPath !== undefined && { kubeletSocketPath: flags.kubeletSocketPath }),

@@ -18,16 +18,17 @@ import { type RunningServer, serveOnSocket } from '../grpc/server';
 import { bindService, InFlightCalls, type ServiceDeps } from '../grpc/service';
 import { clearStaleSocket, socketPath } from '../grpc/socket';
 import { KmsSet } from '../kms/kms-set';
-import { mountedSecrets } from '../kms/mounted-secrets';
 import { createLog } from '../log';
 import { Cryptsetup } from '../luks/cryptsetup';
 import { Mounts } from '../mount/mounts';
 import { run } from '../process/run';
 import type { VolumeDeps } from '../volume/context';
+import { OrphanKeys } from '../volume/orphans';
 import { resumeAll } from '../volume/quiesce';
 import { StageRecords } from '../volume/stage-record';
 import { readKmsConfig, readRuntimeConfig } from './config-files';
 import { type HealthServer, serveHealth } from './health';
+import { kubernetesSide } from './kubernetes-side';
 import { createMetrics } from './metrics';
 import { serveRegistration } from './registration';
 
@@ -42,6 +43,10 @@ export interface DriverOptions {
   readonly kmsConfigFile: string;
   /** Where Secrets are mounted as `<namespace>/<name>/<key>`. */
   readonly secretsDirectory: string;
+  /** Socket of the tenant agent. */
+  readonly tenantAgentEndpoint?: string;
+  /** Namespace of the driver, where some KMS types have their credentials. */
+  readonly podNamespace?: string | undefined;
   /** Node state that survives a restart of the pod. */
   readonly stateDirectory: string;
   readonly kubeletRegistrationDirectory?: string;
@@ -65,9 +70,8 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
   const addonsSocket = options.addonsEndpoint === undefined ? undefined : socketPath(options.addonsEndpoint);
   // Before anything is touched: while another process serves, its volumes are not ours to look after.
   for (const path of [socket, addonsSocket]) if (path !== undefined) await clearStaleSocket(path);
-  const kms = new KmsSet(kmsSettings, {
-    secrets: mountedSecrets(options.secretsDirectory),
-  });
+  const { secrets, tenants, closeTenants } = kubernetesSide(options);
+  const kms = new KmsSet(kmsSettings, { secrets, podNamespace: options.podNamespace, ...(tenants && { tenants }) });
   const backEnd = await openLoopBackEnd({ ...config.backend, nodeId: options.nodeId }, { run });
   const deps: VolumeDeps = {
     backEnd,
@@ -80,6 +84,7 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
     mounts: new Mounts(run),
     run,
     stages: new StageRecords(options.stateDirectory),
+    orphans: new OrphanKeys(options.stateDirectory),
     locks: new KeyedLock(),
     log,
     now: () => new Date(),
@@ -96,6 +101,7 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
   const closeServers = async () => {
     for (const server of servers.reverse()) await server.close();
     await kms.close();
+    closeTenants();
   };
   try {
     servers.push(

@@ -227,12 +227,9 @@ describe('KeywardDriver', () => {
     ]);
   });
 
-  test('R3: refuses a Secret that no pod of its namespace can mount, and a file that nothing mounts', () => {
-    expect(() => synth({}, { p: { type: 'metadata', secretName: 's', secretNamespace: 'other' } })).toThrow(
-      'kms.p: got Secret s in other; allowed: Secrets of keyward-system.',
-    );
+  test('R3: refuses a Secret of tenants when none is named, and a file that nothing mounts', () => {
     expect(() => synth({}, { p: { type: 'metadata', secretName: 's' } })).toThrow(
-      'got Secret s in the namespace of each claim',
+      'tenants: got none; allowed: the namespaces whose claims use this KMS.',
     );
     const auth = { method: 'token', tokenFile: '/root/token' } as const;
     expect(() => synth({}, { v: { ...vault, auth } })).toThrow(

@@ -53,10 +53,10 @@ describe('KmsConfigMap', () => {
     );
   });
 
-  test('R18: rejects a type that does not exist yet in the compiler and at synth', () => {
+  test('R18: rejects a type that keyward does not offer in the compiler and at synth', () => {
     const chart = Testing.chart();
-    // @ts-expect-error kmip has no settings yet
-    const make = () => new KmsConfigMap(chart, 'kms', { kms: { k: { type: 'kmip' } } });
-    expect(make).toThrow('"kmip" is known, but not supported');
+    // @ts-expect-error one passphrase for all volumes has no settings
+    const make = () => new KmsConfigMap(chart, 'kms', { kms: { k: { type: 'default' } } });
+    expect(make).toThrow('"default" is known, but not supported');
   });
 });

@@ -15,8 +15,8 @@ describe('the closed set of codes', () => {
     expect(Object.values(statusOfCode)).not.toContain(status.UNKNOWN);
   });
 
-  test('what may succeed by itself later is answered so that sidecars and kubelet call again', () => {
-    const inProgress: readonly status[] = [status.ABORTED, status.UNAVAILABLE];
+  test('what may succeed by itself later is answered so that kubelet, sidecars and API server call again', () => {
+    const inProgress: readonly status[] = [status.ABORTED, status.UNAVAILABLE, status.RESOURCE_EXHAUSTED];
     const wrong = all.filter((code) => codes[code].retryable && !inProgress.includes(statusOfCode[code]));
     expect(wrong).toEqual([]);
   });

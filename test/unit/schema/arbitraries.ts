@@ -48,12 +48,13 @@ export const vaultSettings: fc.Arbitrary<VaultKmsSettings> = fc
     backend: fc.constantFrom('kv' as const, 'kv-v2' as const, 'detect' as const),
     backendPath: path.chain((it) => fc.constantFrom(it, `${it}/`)),
     passphrasePath: fc.oneof(fc.constant(''), path, fc.string()),
-    destroyKeys: fc.boolean(),
+    deletion: fc.constantFrom('destroy' as const, 'recoverable' as const, 'keep' as const),
     namespace: fc.oneof(fc.constant(''), path),
     authNamespace: fc.oneof(fc.constant(''), path),
     tls,
     auth,
   })
+  .filter(({ backend, deletion }) => backend !== 'kv' || deletion !== 'recoverable')
   .map((props) => settleKms('any', props));
 
 const kmsSettings: fc.Arbitrary<KmsSettings> = fc.oneof(metadataSettings, vaultSettings);

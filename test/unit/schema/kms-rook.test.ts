@@ -86,14 +86,14 @@ describe("a vault KMS in Rook's spelling", () => {
       type: 'vault',
       address: 'https://v',
       passphrasePath: 'p',
-      destroyKeys: false,
+      deletion: 'recoverable',
       namespace: 'a',
       authNamespace: 'b',
       auth: { method: 'token', tokenFile: '/elsewhere' },
     });
     expect(issuesOf(() => encodeRookVault({ settings, secrets: {} })).map(({ path }) => path)).toEqual([
       'settings.passphrasePath',
-      'settings.destroyKeys',
+      'settings.deletion',
       'settings.authNamespace',
       'settings.auth.tokenFile',
       'secrets.token',

@@ -30,7 +30,7 @@ describe('a vault section in ceph-csi spelling', () => {
       backend: 'kv-v2',
       backendPath: 'storage',
       passphrasePath: 'ceph-csi/',
-      destroyKeys: false,
+      deletion: 'recoverable',
       namespace: '',
       authNamespace: '',
       tls: { verify: true, caFromSecret: 'vault-ca.pem' },
@@ -88,7 +88,7 @@ describe('a vault section in ceph-csi spelling', () => {
   ])('vaultDestroyKeys %j means %j, as in ceph-csi', (text, destroyed) => {
     const { vaultDestroyKeys: _, ...rest } = section;
     const settings = decodeKmsSection('eu', text === undefined ? rest : { ...rest, vaultDestroyKeys: text });
-    expect(settings).toMatchObject({ destroyKeys: destroyed });
+    expect(settings).toMatchObject({ deletion: destroyed ? 'destroy' : 'recoverable' });
   });
 
   test.each([
@@ -161,7 +161,7 @@ describe('a declared vault KMS', () => {
     expect(settings).toMatchObject({
       backend: 'kv-v2',
       backendPath: 'secret/',
-      destroyKeys: true,
+      deletion: 'destroy',
       tls: { verify: true },
     });
     expect(settings.auth).toMatchObject({ mountPath: 'kubernetes' });
