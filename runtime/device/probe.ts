@@ -22,17 +22,19 @@ const zeros = Buffer.alloc(mebibyte);
 export interface ProbeOptions {
   /** What is before this is not looked at. Default 0. */
   readonly fromByte?: number;
+  /** Reads every byte, not only samples. */
+  readonly whole?: boolean;
   readonly signal?: AbortSignal;
 }
 
 /** Looks at a block device or an image file. Throws only TOOL_MISSING and ABORTED: what the device does is in the answer. */
 export async function probe(run: Run, device: string, options: ProbeOptions = {}): Promise<Probe> {
-  const { fromByte = 0, signal } = options;
+  const { fromByte = 0, whole = false, signal } = options;
   try {
     const sizeBytes = await blockSizeBytes(device);
     if (sizeBytes <= fromByte) return { state: 'unreadable', error: unreadable(device, 'it has no bytes there') };
     const [nonZero, signature] = await Promise.all([
-      findNonZero(device, fromByte, sizeBytes),
+      findNonZero(device, fromByte, whole ? every(sizeBytes - fromByte) : places(sizeBytes - fromByte)),
       findSignature(run, device, fromByte, signal),
     ]);
     if (signature !== undefined) return { state: 'data', found: signature };
@@ -47,11 +49,11 @@ export async function probe(run: Run, device: string, options: ProbeOptions = {}
 }
 
 /** The offset of the first block that was looked at and is not all zeros. */
-async function findNonZero(device: string, fromByte: number, sizeBytes: number): Promise<number | undefined> {
+async function findNonZero(device: string, fromByte: number, places: Places): Promise<number | undefined> {
   const file = await open(device, 'r');
   const buffer = Buffer.alloc(mebibyte);
   try {
-    for (const [offset, lengthBytes] of places(sizeBytes - fromByte)) {
+    for (const [offset, lengthBytes] of places) {
       const part = buffer.subarray(0, lengthBytes);
       await fill(file, device, part, fromByte + offset);
       if (!part.equals(zeros.subarray(0, lengthBytes))) return fromByte + offset;
@@ -62,12 +64,15 @@ async function findNonZero(device: string, fromByte: number, sizeBytes: number):
   }
 }
 
+type Places = Generator<readonly [offset: number, lengthBytes: number], void>;
+
+function* every(sizeBytes: number): Places {
+  for (let offset = 0; offset < sizeBytes; offset += mebibyte) yield [offset, Math.min(mebibyte, sizeBytes - offset)];
+}
+
 /** The first and the last MiB, where signatures are, and samples in between. All of a small device. */
-function* places(sizeBytes: number): Generator<readonly [offset: number, lengthBytes: number]> {
-  if (sizeBytes <= 2 * mebibyte + samples * sampleBytes) {
-    for (let offset = 0; offset < sizeBytes; offset += mebibyte) yield [offset, Math.min(mebibyte, sizeBytes - offset)];
-    return;
-  }
+function* places(sizeBytes: number): Places {
+  if (sizeBytes <= 2 * mebibyte + samples * sampleBytes) return yield* every(sizeBytes);
   yield [0, mebibyte];
   yield [sizeBytes - mebibyte, mebibyte];
   const step = (sizeBytes - 2 * mebibyte) / samples;

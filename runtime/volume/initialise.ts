@@ -46,7 +46,7 @@ export async function initialise(
 }
 
 async function requireBlank(deps: VolumeDeps, volumeId: string, device: string): Promise<void> {
-  const found = await probe(deps.run, device);
+  const found = await probe(deps.run, device, await howToProbe(deps, volumeId));
   if (found.state !== 'blank')
     throw found.state === 'unreadable' ? found.error : notEmpty(volumeId, device, found.found);
 }
@@ -61,9 +61,17 @@ async function requireNothingBehindHeader(
   device: string,
   record: EncryptionRecord,
 ): Promise<void> {
-  const found = await probe(deps.run, device, { fromByte: record.headerBytes });
+  const found = await probe(deps.run, device, {
+    fromByte: record.headerBytes,
+    ...(await howToProbe(deps, volumeId)),
+  });
   if (found.state !== 'blank')
     throw found.state === 'unreadable' ? found.error : notEmpty(volumeId, device, found.found);
+}
+
+/** When the storage itself says that something was written, samples are no proof that nothing is there. */
+async function howToProbe(deps: VolumeDeps, id: string): Promise<{ readonly whole: boolean }> {
+  return { whole: (await deps.backEnd.images.isUnwritten({ kind: 'volume', id })) === false };
 }
 
 function requireOurs(volumeId: string, header: Luks2Header, record: EncryptionRecord): void {

@@ -5,7 +5,7 @@ import { CodedError } from '../errors';
 const mebibyte = 1024 * 1024;
 
 /** When the claim names no size. The same as ceph-csi's. */
-export const defaultSizeBytes = 1024 * mebibyte;
+const defaultSizeBytes = 1024 * mebibyte;
 /** Encrypted sectors are up to 4,096 bytes; a volume is a whole number of them. */
 const granuleBytes = 4096;
 

@@ -23,7 +23,7 @@ export interface StepDone {
 }
 
 /** What subscribers of the channel `keyward.operation` receive. */
-export type OperationBegun = Pick<StepDone, 'operation' | 'volumeId'>;
+type OperationBegun = Pick<StepDone, 'operation' | 'volumeId'>;
 
 export const stepChannel = channel('keyward.step');
 const operationChannel = channel('keyward.operation');
