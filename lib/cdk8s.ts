@@ -27,3 +27,5 @@ export {
 } from './constructs/kms-config-map';
 export { RuntimeConfigMap, type RuntimeConfigMapProps } from './constructs/runtime-config-map';
 export { EncryptedSnapshotClass, type EncryptedSnapshotClassProps } from './constructs/snapshot-class';
+export { TenantAccess, type TenantAccessProps } from './constructs/tenant-access';
+export type { NamespaceNeeds, TenantNeeds } from './constructs/tenant-needs';

@@ -1,5 +1,5 @@
 /** Where a KMS keeps one key: for people, and for whoever removes it when its tenant is gone. Holds no secret. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 export interface KeyLocation {
   readonly address: string;

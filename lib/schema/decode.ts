@@ -1,5 +1,5 @@
 // The edge of lib/schema: unknown in, frozen typed value out, every fault told in our words.
-import { z } from 'zod';
+import * as z from 'zod';
 import { SchemaError, type SchemaIssue } from './schema-error';
 import { issuesOf } from './zod-issues';
 

@@ -1,5 +1,5 @@
 // Values as the Go programs of this field read them from strings.
-import { z } from 'zod';
+import * as z from 'zod';
 import type { IssueParams } from './zod-issues';
 
 const trueWords = ['1', 't', 'T', 'TRUE', 'true', 'True'];

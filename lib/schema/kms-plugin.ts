@@ -1,6 +1,6 @@
 // Configuration of `keyward kms-plugin`: what its file holds, and what flags and environment are brought into. Secrets are
 // named by file only; a secret in a flag or variable, which the plugin takes for compatibility, never comes here.
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeWith } from './decode';
 import { serviceAccountTokenFile } from './names';
 import type { IssueParams } from './zod-issues';
@@ -153,9 +153,6 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 
 /** Configuration of the running plugin, complete. */
 export type KmsPluginConfig = DeepReadonly<z.output<typeof config>>;
-
-/** The same as a file writes it: what has a default may be left out. */
-export type KmsPluginConfigProps = DeepReadonly<z.input<typeof config>>;
 
 /** The ways to log in. */
 export const kmsPluginAuthMethods = ['token', 'approle', 'cert', 'jwt', 'kubernetes', 'userpass'] as const;

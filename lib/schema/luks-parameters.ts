@@ -1,5 +1,5 @@
 // How a volume is encrypted: the LUKS2 part of the StorageClass parameters.
-import { z } from 'zod';
+import * as z from 'zod';
 import { unsignedInteger } from './go-values';
 import type { IssueParams } from './zod-issues';
 

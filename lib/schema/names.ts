@@ -1,5 +1,5 @@
 // Names that the declaration and the runtime must agree on. Each is written here once.
-import { z } from 'zod';
+import * as z from 'zod';
 import type { SecretRef } from './secret-ref';
 import type { IssueParams } from './zod-issues';
 

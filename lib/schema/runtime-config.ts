@@ -1,5 +1,5 @@
 // `config.json` of `keyward csi`: emitted by the driver construct, mounted at /etc/keyward, read once at start.
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeWith, formatJson, parseJson } from './decode';
 import { defaultDriverName, driverName } from './names';
 

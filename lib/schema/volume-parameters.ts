@@ -1,6 +1,6 @@
 // StorageClass parameters as CreateVolume receives them: text, in ceph-csi's spelling.
 // `csi.storage.k8s.io/*` keys stay with the sidecars, except the claim's identity that --extra-create-metadata adds.
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeWith, defined, encodeWith } from './decode';
 import { goBoolean } from './go-values';
 import { defaultArgon2id, defaultLuks, type LuksParameters, luksSettings, luksWire } from './luks-parameters';

@@ -1,5 +1,5 @@
 // Translates what zod found into SchemaIssues: names the nearest key, hides free text, adds the remedy.
-import { z } from 'zod';
+import * as z from 'zod';
 import { nearest } from './nearest';
 import type { SchemaIssue } from './schema-error';
 

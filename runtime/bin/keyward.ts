@@ -1,14 +1,7 @@
 #!/usr/bin/env node
 /** The one executable. Exit codes: 0 done, 1 failed, 2 the command line is wrong. */
 import { Command } from 'commander';
-import { addCompletionCommand } from '../cli/completion';
-import { addCsiCommand } from '../cli/csi';
-import { addInspectCommand } from '../cli/inspect';
-import { addKeysCommand } from '../cli/keys';
-import { addKmsCommand } from '../cli/kms';
-import { addKmsPluginCommand, withGoStyleFlags } from '../cli/kms-plugin';
 import { reportAndExit } from '../cli/report';
-import { addTenantAgentCommand } from '../cli/tenant-agent';
 
 /** Put in by the bundler from package.json. */
 declare const KEYWARD_VERSION: string;
@@ -19,12 +12,28 @@ const program = new Command('keyward')
   .version(version)
   .showHelpAfterError()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
-addCsiCommand(program, version);
-addTenantAgentCommand(program, version);
-addInspectCommand(program);
-addKmsPluginCommand(program, version);
-addKeysCommand(program);
-addKmsCommand(program);
-addCompletionCommand(program);
 
-program.parseAsync(withGoStyleFlags(process.argv)).catch(reportAndExit);
+/** Loaded on demand: what one command needs must not slow the start of another. */
+const commands: Readonly<Record<string, () => void>> = {
+  csi: () => (require('../cli/csi') as typeof import('../cli/csi')).addCsiCommand(program, version),
+  'tenant-agent': () =>
+    (require('../cli/tenant-agent') as typeof import('../cli/tenant-agent')).addTenantAgentCommand(program, version),
+  inspect: () => (require('../cli/inspect') as typeof import('../cli/inspect')).addInspectCommand(program),
+  'kms-plugin': () =>
+    (require('../cli/kms-plugin') as typeof import('../cli/kms-plugin')).addKmsPluginCommand(program, version),
+  keys: () => (require('../cli/keys') as typeof import('../cli/keys')).addKeysCommand(program),
+  kms: () => (require('../cli/kms') as typeof import('../cli/kms')).addKmsCommand(program),
+  completion: () => (require('../cli/completion') as typeof import('../cli/completion')).addCompletionCommand(program),
+};
+
+const wanted = process.argv[2] ?? '';
+const standsAlone = wanted !== 'completion' && Object.hasOwn(commands, wanted);
+for (const name of standsAlone ? [wanted] : Object.keys(commands)) commands[name]?.();
+
+program.parseAsync(argv()).catch(reportAndExit);
+
+/** The peer of `kms-plugin` writes its flags in the style of Go, with one dash. */
+function argv(): string[] {
+  if (wanted !== 'kms-plugin') return process.argv;
+  return (require('../cli/kms-plugin') as typeof import('../cli/kms-plugin')).withGoStyleFlags(process.argv);
+}

@@ -21,7 +21,7 @@ function words(program: Command): Words {
     '--help',
   ];
   return new Map([
-    ['', [...program.commands.map((each) => each.name()), ...flags(program)]],
+    ['', [...program.commands.map((each) => each.name()), ...options(program), '--help']],
     ...program.commands.map((each) => [each.name(), flags(each)] as const),
   ]);
 }

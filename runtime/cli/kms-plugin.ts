@@ -4,6 +4,7 @@ import pc from 'picocolors';
 import { examine, hasFailed } from '../kms-plugin/doctor/doctor';
 import type { Finding } from '../kms-plugin/doctor/finding';
 import { type KmsPlugin, startKmsPlugin } from '../kms-plugin/plugin';
+import { defaults, defaultText } from '../kms-plugin/settings/defaults';
 import { readDocument } from '../kms-plugin/settings/read-file';
 import { type PluginSettings, resolveSettings } from '../kms-plugin/settings/resolve';
 import { configVariable, type Setting, settings } from '../kms-plugin/settings/table';
@@ -49,6 +50,16 @@ export function withGoStyleFlags(argv: readonly string[]): string[] {
 type Flags = Readonly<Record<string, string>>;
 
 function addSettings(command: Command): Command {
+  const byFlag = new Map(settings.map((setting) => [`--${setting.flags[0]}`, setting]));
+  let all: ReadonlyMap<string, string> | undefined;
+  command.configureHelp({
+    optionDescription: ({ long, description }) => {
+      const setting = byFlag.get(long ?? '');
+      all ??= defaults();
+      const text = setting && defaultText(setting, all);
+      return text === undefined ? description : `${description} [${text}]`;
+    },
+  });
   command.addOption(new Option('--config <file>', `configuration file (${configVariable})`));
   for (const setting of settings) {
     for (const [index, flag] of setting.flags.entries()) {

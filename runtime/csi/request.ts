@@ -51,7 +51,7 @@ export function decodeAccess(capability: VolumeCapability | undefined): Access {
 }
 
 /** Undefined when this driver can serve the mode. */
-export function modeProblem(mode: Mode): string | undefined {
+function modeProblem(mode: Mode): string | undefined {
   switch (mode) {
     case Mode.SINGLE_NODE_WRITER:
     case Mode.SINGLE_NODE_READER_ONLY:

@@ -1,5 +1,5 @@
 /** Reads a stored record: unknown text in, a checked {@link VolumeRecord} or {@link SnapshotRecord} out. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { luksSettings } from '../../lib/schema/luks-parameters';
 import { CodedError } from '../errors';
 import { keyLocationSchema } from '../key-location';

@@ -1,6 +1,6 @@
 /**
  * A gRPC server for unary calls only, on node:http2. For services that are called thousands of times a second: it does a
- * call with half of the CPU time that @grpc/grpc-js takes (docs/decisions/0001). Everything it holds is bounded: the
+ * call with half of the CPU time that @grpc/grpc-js takes (docs/decisions/0013). Everything it holds is bounded: the
  * connections, the streams of each, the size of a message, and how long a client may take to send one.
  */
 
@@ -148,8 +148,8 @@ export class UnaryServer {
     });
     stream.on('close', () => this.#sending.delete(stream));
     stream.on('end', () => {
-      // Not there when the stream was refused or reset before.
-      if (!this.#sending.delete(stream)) return;
+      // Not there when the stream was refused before. The end of a stream that the client reset is no end of a request.
+      if (!this.#sending.delete(stream) || stream.aborted || stream.destroyed) return;
       const timeoutMs = readTimeout(headers['grpc-timeout']);
       const deadlineAt = timeoutMs === undefined ? Number.POSITIVE_INFINITY : startedAt + timeoutMs;
       const call = { deadlineAt, isGone: () => stream.destroyed };

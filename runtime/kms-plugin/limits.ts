@@ -2,8 +2,8 @@
 import { CodedError } from '../errors';
 import { ciphertextVersion } from '../vault/transit';
 
-export const maxPlaintextBytes = 8 * 1024;
-export const maxCiphertextBytes = 16 * 1024;
+const maxPlaintextBytes = 8 * 1024;
+const maxCiphertextBytes = 16 * 1024;
 /** The API server takes no larger ciphertext (v2). */
 export const maxV2CiphertextBytes = 1_024;
 const maxKeyIdBytes = 1_024;

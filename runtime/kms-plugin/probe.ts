@@ -45,7 +45,7 @@ export async function probe(
 
 async function encryptCanary(transit: Transit, signal: AbortSignal): Promise<Canary> {
   const plaintext = randomBytes(32);
-  const [outcome] = await transit.encrypt([plaintext], { signal });
+  const [outcome] = await transit.encrypt([plaintext], signal);
   const ciphertext = needed(outcome);
   if (ciphertextVersion(ciphertext) !== undefined) return { plaintext, ciphertext };
   throw new CodedError('KMS_ANSWER_INVALID', 'transit gave a ciphertext of an unknown form', {
@@ -61,7 +61,7 @@ async function decryptCanaries(
 ): Promise<boolean> {
   const [fresh, old] = await transit.decrypt(
     [canary, ...(previous ? [previous] : [])].map((each) => each.ciphertext),
-    { signal },
+    signal,
   );
   if (!needed(fresh).equals(canary.plaintext)) {
     throw new CodedError('KMS_ANSWER_INVALID', 'transit decrypted to another value than was encrypted', {

@@ -1,5 +1,5 @@
 /** The objects that the agent reads, checked: unknown JSON in, plain values out. Undefined: there is no such object. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isCoded } from '../errors';
 import { Secret } from '../secret';
 import { type KubernetesClient, path } from './client';

@@ -3,7 +3,7 @@
  * trusted (design §10). Fields that keyward does not use are let through, as the format allows new ones.
  * Source: "LUKS2 On-Disk Format Specification" 1.1.4, sections 3.2–3.8.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** One way to the volume key. */
 export interface Keyslot {

@@ -2,7 +2,7 @@
  * keyward's own LUKS2 token: the header says itself which KMS and which key open the volume (design §7), so a device
  * that lost its record can be identified and recovered. It holds no secret; a wrapped key may not be put here either.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { CodedError } from '../errors';
 import type { Luks2Header } from './header';
 

@@ -1,6 +1,6 @@
 /**
  * Requests to one origin over kept-alive connections, as http.ts does them, without node:http: for callers that send
- * hundreds of requests a second one after the other. A request takes about a third of the CPU time (docs/decisions/0001).
+ * hundreds of requests a second one after the other. A request takes about a third of the CPU time (docs/decisions/0013).
  * It knows what Vault needs of HTTP/1.1 and nothing more: no proxies, no redirects, no compression, no upgrades.
  */
 import net from 'node:net';

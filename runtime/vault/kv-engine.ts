@@ -1,5 +1,5 @@
 /** Finds the right key/value engine for a mount. The namespace is a prefix of the path, as in ceph-csi. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { CodedError } from '../errors';
 import type { VaultClient } from './client';
 import { joinPath } from './connection';

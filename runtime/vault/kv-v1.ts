@@ -2,7 +2,7 @@
  * KV version 1: one value a key, no versions, no compare-and-set. What must be absent, or present, is read just before
  * the write; another process that writes between the two is not noticed here (callers read back what they wrote).
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { VaultClient } from './client';
 import { joinPath } from './connection';
 import { notUnderstood, VaultError } from './errors';

@@ -1,5 +1,5 @@
 /** KV version 2: versions under `data/`, their history under `metadata/`, writes by compare-and-set. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { CodedError, isCoded } from '../errors';
 import type { VaultClient } from './client';
 import { joinPath } from './connection';

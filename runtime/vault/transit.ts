@@ -2,7 +2,7 @@
  * One key of a transit engine. Every encryption and decryption is a batch, in which each item has an outcome of its own:
  * transit answers a batch with one bad item with HTTP 400, and carries the results of the good ones all the same.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CodedError } from '../errors';
 import type { TokenRequest } from './client';
 import { joinPath, type VaultAnswer } from './connection';
@@ -46,8 +46,8 @@ const decryptedItem = z.object({ plaintext: z.string().optional(), error: z.stri
 const encryptedBatch = z.object({ data: z.object({ batch_results: z.array(encryptedItem) }) });
 const decryptedBatch = z.object({ data: z.object({ batch_results: z.array(decryptedItem) }) });
 
-/** How long an answer is waited for. A time costs less than a signal. */
-export type TimeLimit = { readonly timeoutMs: number } | { readonly signal: AbortSignal };
+/** How long an answer is waited for. A time costs less than a signal, which counts where there are hundreds a second. */
+export type TimeLimit = AbortSignal | { readonly timeoutMs: number };
 
 export class Transit {
   readonly #client: TransitClient;
@@ -77,7 +77,7 @@ export class Transit {
   /** Ciphertexts in transit's text form, `vault:v<version>:…`. @throws VaultError when the request as a whole failed. */
   async encrypt(
     plaintexts: readonly Uint8Array[],
-    signal: AbortSignal,
+    limit: TimeLimit,
     binding: Binding = {},
   ): Promise<readonly Outcome<string>[]> {
     const items = plaintexts.map((plaintext) => ({ plaintext: base64(plaintext), ...bound(binding) }));
@@ -87,7 +87,7 @@ export class Transit {
   /** @throws VaultError when the request as a whole failed. */
   async decrypt(
     ciphertexts: readonly string[],
-    signal: AbortSignal,
+    limit: TimeLimit,
     binding: Binding = {},
   ): Promise<readonly Outcome<Buffer>[]> {
     const items = ciphertexts.map((ciphertext) => ({ ciphertext, ...bound(binding) }));
@@ -126,7 +126,7 @@ export class Transit {
     const doing = `POST ${path} at ${this.#client.address}`;
     const body = { batch_input: items };
     const answer = await this.#client
-      .request({ method: 'POST', path, body, partialIsAnswer: true, ...limit })
+      .request({ method: 'POST', path, body, partialIsAnswer: true, ...waiting(limit) })
       .catch((error: unknown) => {
         throw requestFault(error);
       });
@@ -144,6 +144,10 @@ export class Transit {
         : { ok: true, value };
     });
   }
+}
+
+function waiting(limit: TimeLimit): { readonly signal: AbortSignal } | { readonly timeoutMs: number } {
+  return 'aborted' in limit ? { signal: limit } : limit;
 }
 
 /** Version in a ciphertext of transit; undefined when it is none. */

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CodedError, isErrno } from '../errors';
 import { readIfPresent, removeDurably, writeDurably } from '../files/durable-file';
 

@@ -24,7 +24,7 @@ const STOP_DEADLINE_MS = 10_000;
 const LOG_LINES = 200;
 
 /** True inside the User Mode Linux guest. */
-export const insideGuest = process.env.KEYWARD_GUEST === '1';
+const insideGuest = process.env.KEYWARD_GUEST === '1';
 
 export class ServerProcess {
   readonly name: string;

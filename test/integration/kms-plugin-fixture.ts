@@ -11,7 +11,7 @@ import { createLog } from '../../runtime/log';
 import { type UnaryClient, unaryClient } from '../../tools/csi-client/unary-client';
 import type { OpenBao } from '../harness/openbao';
 
-export const policy = (key: string) => `
+const policy = (key: string) => `
   path "transit/encrypt/${key}" { capabilities = ["update"] }
   path "transit/decrypt/${key}" { capabilities = ["update"] }
   path "transit/keys/${key}" { capabilities = ["read"] }

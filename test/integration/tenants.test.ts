@@ -135,11 +135,7 @@ describeWith(['openbao', 'etcd', 'kube-apiserver', 'openssl'], 'tenants on OpenB
       { vaultBackendPath: 'shared/data/billing' },
       { token: 'KMS_DENIED', account: 'KMS_DENIED' },
     ],
-    [
-      'the namespace of the other',
-      { vaultNamespace: 'billing-ns' },
-      { token: 'KMS_DENIED', account: 'KMS_DENIED' },
-    ],
+    ['the namespace of the other', { vaultNamespace: 'billing-ns' }, { token: 'KMS_DENIED', account: 'KMS_DENIED' }],
     [
       'a path upwards',
       { vaultBackendPath: 'shared/../billing-keys' },

@@ -2,6 +2,7 @@
  * R11: while the whole demo runs, no key is in an argument, an environment, a file, a log, the JSON result or the HTML report.
  * The needles are the passphrase and every data key that was ever in use, old ones too.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,18 +36,21 @@ const tools = [
 /** Steps after which all files are searched: each leaves files that a later one changes or removes. */
 const fileSteps: readonly string[] = ['write', 'compare', 'kill', 'rotate', 'unstage', 'stop'];
 
+/** All of it is searched: the demo's root is below, and so is what a tool may have left beside it. */
+const temporary = realpathSync(tmpdir());
 let folder: string;
 let root: string;
 let shims: ToolShims;
 let passphrase: Secret;
 const path = process.env.PATH;
 beforeAll(() => {
-  folder = mkdtempSync(join(realpathSync(tmpdir()), 'kc-'));
+  folder = mkdtempSync(join(temporary, 'kc-'));
   root = join(folder, 'demo');
   mkdirSync(root);
   shims = new ToolShims(folder, tools);
   process.env.PATH = `${shims.folder}:${path}`;
-  passphrase = Secret.fromText('canary-passphrase-7f3c9d1e');
+  // Random: a literal would be found in Jest's own cache of this file.
+  passphrase = Secret.fromText(randomBytes(32).toString('base64url'));
 });
 afterAll(() => {
   process.env.PATH = path;
@@ -82,12 +86,12 @@ test('no key is anywhere but in memory and, wrapped, in the records', async () =
       keyCount = keys.length;
       found.push(...findInProcess(driverPid, needles), ...findInProcess(process.pid, needles));
       if (!fileSteps.includes(name)) return;
-      found.push(...findInFiles(folder, needles).map((each) => `after ${name}: ${each}`));
+      found.push(...findInFiles(temporary, needles).map((each) => `after ${name}: ${each}`));
       // The control: the search finds what is there.
       if (name === 'rotate') {
         const planted = join(root, 'planted');
         keys[0]?.use((bytes) => writeFileSync(planted, `{"dek":"${bytes.toString('base64')}"}`));
-        expect(findInFiles(root, needles)).toEqual([`${planted}: key 0 in base64, shifted by 0`]);
+        expect(findInFiles(temporary, needles)).toEqual([`${planted}: key 0 in base64, shifted by 0`]);
         rmSync(planted);
       }
     },

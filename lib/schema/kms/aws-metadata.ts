@@ -1,5 +1,5 @@
 // KMS type `aws-metadata`: AWS KMS wraps each volume's key with static credentials; the volume's metadata keeps the result.
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeWith, defined, encodeWith } from '../decode';
 import { objectName } from '../names';
 import type { KmsTypeDefinition } from './definition';

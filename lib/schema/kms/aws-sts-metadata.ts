@@ -1,5 +1,5 @@
 // KMS type `aws-sts-metadata`: as aws-metadata, but the driver becomes a role of the tenant by a web identity token.
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeWith, defined, encodeWith } from '../decode';
 import { objectName } from '../names';
 import { awsEndpointUrl, defaultAwsSecretName } from './aws-metadata';

@@ -1,5 +1,5 @@
 // KMS type `azure-kv`: each volume's key is one secret of an Azure Key Vault.
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeWith, defined, encodeWith } from '../decode';
 import { objectName } from '../names';
 import type { IssueParams } from '../zod-issues';

@@ -1,5 +1,5 @@
 // What becomes of a key when its volume is deleted (R17). One word for every KMS; each type says which words it can keep.
-import { z } from 'zod';
+import * as z from 'zod';
 import { SchemaError } from '../schema-error';
 
 /** The policies, from the most final to the least. */

@@ -92,8 +92,8 @@ export const kmsFeatures = {
     ...wrapped,
     rotatesKek: 'at-kms',
     bindsVolume: false,
-    tenantScope: 'tenant-identity',
-    note: 'As aws-metadata, with a role of the tenant. Needs a projected token at /run/secrets/tokens/oidc-token.',
+    tenantScope: 'tenant-secret',
+    note: 'As aws-metadata, with a role that the Secret of the tenant names; the driver assumes all roles with its own token, so the trust policies of the roles do not tell tenants apart.',
   },
   'azure-kv': {
     keeps: 'kms',

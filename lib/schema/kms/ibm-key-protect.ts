@@ -1,5 +1,5 @@
 // KMS type `ibmkeyprotect`: a root key of IBM Key Protect wraps each volume's key; the volume's metadata keeps the result.
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeWith, defined, encodeWith } from '../decode';
 import { objectName } from '../names';
 import type { KmsTypeDefinition } from './definition';

@@ -1,5 +1,5 @@
 // KMS type `kmip`: a key that stays in a KMIP 1.4 server wraps each volume's key; the volume's metadata keeps the result.
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeWith, defined, encodeWith } from '../decode';
 import { goBoolean } from '../go-values';
 import { objectName } from '../names';

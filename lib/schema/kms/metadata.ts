@@ -1,5 +1,5 @@
 // KMS type `metadata`: a passphrase in a Secret wraps each volume's key; the wrapped key lives in the volume's metadata.
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeWith, defined, encodeWith } from '../decode';
 import { labelName, objectName, passphraseSecretKey } from '../names';
 import type { IssueParams } from '../zod-issues';

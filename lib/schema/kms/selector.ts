@@ -1,5 +1,5 @@
 // Which KMS type a section is for: `encryptionKMSType`, or `KMS_PROVIDER` when that key is missing (ceph-csi's order).
-import { z } from 'zod';
+import * as z from 'zod';
 import { nearest } from '../nearest';
 import { SchemaError } from '../schema-error';
 import { kindOf } from '../zod-issues';

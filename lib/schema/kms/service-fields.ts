@@ -1,5 +1,5 @@
 // Fields that the sections of the cloud and KMIP types have in common.
-import { z } from 'zod';
+import * as z from 'zod';
 import { objectName } from '../names';
 import { type IssueParams, purposeOf } from '../zod-issues';
 import type { KmsOption } from './definition';

@@ -1,6 +1,6 @@
 // The two tenant types as a section of ceph-csi's config.json, in camelCase or translated from the environment spelling,
 // plus keys of keyward's own: vaultKeepKeys, tenantOverrides, tenantKeyPrefix (and tenantSAAudience of `vaulttenantsa`).
-import { z } from 'zod';
+import * as z from 'zod';
 import { defined } from '../decode';
 import { exactTrue, goBoolean } from '../go-values';
 import { labelName, objectName } from '../names';

@@ -1,5 +1,5 @@
 // What `vaulttokens` and `vaulttenantsa` have in common: one Vault for all tenants, to which each tenant comes as itself.
-import { z } from 'zod';
+import * as z from 'zod';
 import { defined } from '../decode';
 import { labelName, objectName } from '../names';
 import { SchemaError } from '../schema-error';

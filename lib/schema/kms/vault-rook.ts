@@ -1,6 +1,6 @@
 // The `vault` KMS in Rook's spelling: `spec.security.kms.connectionDetails` of a CephCluster, beside the names of the
 // Secrets that Rook itself mounts. What Rook cannot say (prefix, soft delete, a second namespace) is refused on encode.
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeWith, defined, encodeWith } from '../decode';
 import { goBoolean } from '../go-values';
 import { objectName, serviceAccountTokenFile } from '../names';

@@ -1,7 +1,7 @@
 // The `vault` KMS as a section of ceph-csi's config.json, plus four keys of keyward's own:
 // vaultAuthMethod, vaultTokenFile, vaultServiceAccountTokenFile, vaultCAFile.
 // Strictness is that of ceph-csi v3.17, which requires vaultAuthPath, vaultRole and vaultPassphrasePath although it documents defaults.
-import { z } from 'zod';
+import * as z from 'zod';
 import { defined } from '../decode';
 import { exactTrue, goBoolean } from '../go-values';
 import { serviceAccountTokenFile } from '../names';

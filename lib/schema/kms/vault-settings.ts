@@ -1,5 +1,5 @@
 // Settings of the `vault` KMS, whatever spelling they came in, and the rules that every spelling must obey.
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeWith, defined } from '../decode';
 import { serviceAccountTokenFile } from '../names';
 import type { IssueParams } from '../zod-issues';

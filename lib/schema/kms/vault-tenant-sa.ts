@@ -1,5 +1,5 @@
 // KMS type `vaulttenantsa`: the driver logs in to Vault as a ServiceAccount of the volume's tenant.
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeWith, defined, encodeWith } from '../decode';
 import { objectName } from '../names';
 import type { KmsTypeDefinition } from './definition';

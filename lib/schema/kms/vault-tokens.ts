@@ -1,5 +1,5 @@
 // KMS type `vaulttokens`: a Secret in each tenant's namespace holds the tenant's own Vault token.
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeWith, defined, encodeWith } from '../decode';
 import { objectName } from '../names';
 import type { KmsTypeDefinition } from './definition';

@@ -1,6 +1,6 @@
 // KMS type `vaulttransit`, keyward's own: a transit key of Vault or OpenBao wraps each volume's key (R7). How the driver
 // reaches Vault and logs in is said with the keys of the `vault` type.
-import { z } from 'zod';
+import * as z from 'zod';
 import { decodeWith, defined, encodeWith } from '../decode';
 import type { IssueParams } from '../zod-issues';
 import type { KmsSecretSource, KmsSection, KmsTypeDefinition } from './definition';

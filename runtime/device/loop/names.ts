@@ -5,7 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { link, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isErrno } from '../../errors';
 import { readIfPresent, removeDurably, syncFolder } from '../../files/durable-file';
 import { parseRecord } from '../record-schema';

@@ -1,5 +1,5 @@
 /** Whether an API server's EncryptionConfiguration fits the plugin: endpoint, version, time-out and order of providers. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { KmsPluginConfig } from '../../../lib/schema/kms-plugin';
 import { parseSocketAddress } from '../../grpc/socket-address';
 import { readDocument } from '../settings/read-file';

@@ -1,5 +1,5 @@
 /** The way to Vault: address and TLS, seal, login, token, and what the policy allows for each path. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { joinPath, VaultConnection } from '../../vault/connection';
 import type { Transit } from '../../vault/transit';
 import type { PluginSettings } from '../settings/resolve';

@@ -1,5 +1,5 @@
 /** The two calls of AWS KMS that wrap and unwrap: https://docs.aws.amazon.com/kms/latest/APIReference/ */
-import { z } from 'zod';
+import * as z from 'zod';
 import { JsonService, textMember } from '../../http/json-service';
 import type { Meaning } from '../../http/service-error';
 import { Secret } from '../../secret';

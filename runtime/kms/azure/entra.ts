@@ -2,7 +2,7 @@
  * Access tokens of Microsoft Entra for an application with a certificate (OAuth 2.0 client credentials).
  * https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Fresh } from '../../async/perishable';
 import { JsonService, textMember } from '../../http/json-service';
 import type { Meaning } from '../../http/service-error';

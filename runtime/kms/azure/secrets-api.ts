@@ -1,6 +1,6 @@
 /** Secrets of an Azure Key Vault: https://learn.microsoft.com/rest/api/keyvault/secrets/ */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { hasErrorCode, JsonService, textMember } from '../../http/json-service';
 import type { Meaning } from '../../http/service-error';
 import { Secret } from '../../secret';

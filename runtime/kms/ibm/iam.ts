@@ -1,5 +1,5 @@
 /** Access tokens of IBM Cloud for an API key: https://cloud.ibm.com/docs/account?topic=account-iamtoken_from_apikey */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Fresh } from '../../async/perishable';
 import { JsonService, textMember } from '../../http/json-service';
 import { Secret } from '../../secret';

@@ -1,5 +1,5 @@
 /** Wrapping by a root key of IBM Key Protect: https://cloud.ibm.com/apidocs/key-protect#wrapkey */
-import { z } from 'zod';
+import * as z from 'zod';
 import { JsonService, textMember } from '../../http/json-service';
 import type { Meaning } from '../../http/service-error';
 import type { Secret } from '../../secret';

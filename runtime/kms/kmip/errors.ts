@@ -4,9 +4,9 @@ import { failuresOf, isTlsFault, ServiceError } from '../../http/service-error';
 import type { Failure } from './messages';
 
 const service = 'the KMIP server';
-const { notUnderstood, stopped, timedOut, notReached } = failuresOf(service);
+const { notUnderstood, stopped, notReached } = failuresOf(service);
 
-export { notUnderstood, stopped, timedOut };
+export { notUnderstood, stopped };
 
 /** The server's word that it did not do something. */
 export class KmipRefusal extends ServiceError {

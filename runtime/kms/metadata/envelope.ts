@@ -7,7 +7,7 @@
  * The volume id is not in the text: a wrapped key that is copied to another volume does not unwrap there.
  */
 import { createCipheriv, createDecipheriv, randomBytes, scrypt } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CodedError } from '../../errors';
 import { Secret } from '../../secret';
 

@@ -1,6 +1,6 @@
 /** One KV entry a volume, in the layout of ceph-csi (facts/ceph-csi-kms.md §5): what the Vault types that store keys have in common. */
 import { isUtf8 } from 'node:buffer';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { DeletionPolicy } from '../../../lib/schema/kms';
 import { CodedError } from '../../errors';
 import { Secret } from '../../secret';

@@ -2,7 +2,7 @@
  * AppRole. Role id and secret id are read at each login, so a secret id that was replaced in its file counts at the next
  * one. A response-wrapped secret id is unwrapped once; what was in it is kept for later logins until the file changes.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isCoded } from '../../errors';
 import { Secret } from '../../secret';
 import { joinPath, type VaultConnection } from '../connection';

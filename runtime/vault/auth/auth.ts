@@ -1,5 +1,5 @@
 /** The port of a way to log in to Vault. One file each beside this one. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { Secret } from '../../secret';
 import type { VaultConnection } from '../connection';
 import { notUnderstood } from '../errors';

@@ -1,5 +1,5 @@
 /** A token in a file. Whoever wrote the file owns the token; we look up how long it lives, and renew it when it may be. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { isCoded } from '../../errors';
 import type { Secret } from '../../secret';
 import type { VaultConnection } from '../connection';

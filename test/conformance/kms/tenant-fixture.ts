@@ -17,8 +17,8 @@ import { TenantAgentClient } from '../../../runtime/tenant-agent/client';
 import { type Kubernetes, startKubernetes } from '../../harness/kubernetes';
 import { type OpenBao, type OpenBaoOptions, startOpenBao } from '../../harness/openbao';
 
-export const tenants = ['shop', 'billing'] as const;
-export const driverNamespace = 'keyward-system';
+const tenants = ['shop', 'billing'] as const;
+const driverNamespace = 'keyward-system';
 const account = 'keyward-csi';
 
 export interface TenantFixture {

@@ -3,6 +3,7 @@ import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { kmsTypeNames } from '../../../lib/schema/kms';
 import { version } from '../../../package.json';
 import { encodeToken, keywardTokenId } from '../../../runtime/luks/token';
 import { bundle } from '../../../tools/bundle';
@@ -115,6 +116,21 @@ describe('a start that fails ends with 1, tells code and remedy, and leaves noth
     expect(stderr).toContain(' CONFIG_INVALID: ');
     expect(status).toBe(1);
     expect(readdirSync(root)).toEqual(['etc']);
+  });
+});
+
+describe('kms list', () => {
+  test('prints every type, those that keyward refuses among them, and what each can do', () => {
+    const { status, stdout } = keyward('kms', 'list');
+    expect(status).toBe(0);
+    for (const type of kmsTypeNames) expect(stdout).toMatch(new RegExp(`^${type} +(kms|metadata|none) `, 'm'));
+  });
+
+  test('as JSON is the table of the schema', () => {
+    const types = JSON.parse(keyward('kms', 'list', '--output', 'json').stdout);
+    expect(types.map(({ type }: { type: string }) => type)).toEqual(kmsTypeNames);
+    expect(types[0]).toMatchObject({ type: 'default', supported: false });
+    expect(types.at(-1)).toMatchObject({ type: 'vaulttransit', supported: true, rotatesKek: 'rewrap' });
   });
 });
 

@@ -60,7 +60,7 @@ test('whatever it takes it would have written itself, and anything else is a Ttl
         if (!(error instanceof TtlvError)) throw error;
       }
     }),
-    { numRuns: 20_000 },
+    { numRuns: 10_000 },
   );
 });
 

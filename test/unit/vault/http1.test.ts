@@ -2,6 +2,7 @@
 
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
+import type { Code } from '../../../runtime/errors';
 import { Secret } from '../../../runtime/secret';
 import { VaultConnection } from '../../../runtime/vault/connection';
 import { LeanOrigin } from '../../../runtime/vault/http1';
@@ -131,22 +132,23 @@ describe('the client', () => {
     expect(server.connections()).toBe(2);
   });
 
-  test.each([
-    ['closes at once', (socket: Socket) => socket.destroy(), 'KMS_UNREACHABLE'],
-    ['closes in the middle', (socket: Socket) => socket.end(ok.slice(0, -1)), 'KMS_UNREACHABLE'],
+  const bad: readonly (readonly [string, (socket: Socket) => void, Code])[] = [
+    ['closes at once', (socket: Socket) => void socket.destroy(), 'KMS_UNREACHABLE'],
+    ['closes in the middle', (socket: Socket) => void socket.end(ok.slice(0, -1)), 'KMS_UNREACHABLE'],
     [
       'sends a byte now and then',
       (socket: Socket) => void setInterval(() => socket.writable && socket.write('H'), 20).unref(),
       'KMS_TIMEOUT',
     ],
     ['never answers', () => undefined, 'KMS_TIMEOUT'],
-    ['speaks another protocol', (socket: Socket) => socket.write('220 smtp ready\r\n\r\n'), 'KMS_ANSWER_INVALID'],
+    ['speaks another protocol', (socket: Socket) => void socket.write('220 smtp ready\r\n\r\n'), 'KMS_ANSWER_INVALID'],
     [
       'sends without end',
       (socket: Socket) => socket.write(`HTTP/1.1 200 OK\r\n\r\n${'x'.repeat(2_000_000)}`),
       'KMS_ANSWER_INVALID',
     ],
-  ] as const)('a server that %s', async (_, behave, code) => {
+  ];
+  test.each(bad)('a server that %s', async (_, behave, code) => {
     const server = await raw(behave);
     await expect(origin(server.address, 300).send(get)).toRejectWithCode(code);
   });
