@@ -1,10 +1,11 @@
 /** `npm run bench -- NAME`: measures keyward beside what it replaces, or beside the least that the work can cost. */
 import { readCommandLine } from './command-line';
+import { kmsBench } from './kms';
 import { luksBench } from './luks';
 import { goalLines, jsonLine } from './report';
 import { startBench } from './start';
 
-const benches = { luks: luksBench, start: startBench };
+const benches = { kms: kmsBench, luks: luksBench, start: startBench };
 
 const help = `Usage: npm run bench -- NAME [--rounds N] [--output text|json]
 

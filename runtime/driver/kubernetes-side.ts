@@ -8,6 +8,7 @@ import { TenantAgentClient } from '../tenant-agent/client';
 export interface KubernetesSideOptions {
   readonly secretsDirectory: string;
   readonly tenantAgentEndpoint?: string;
+  readonly podNamespace?: string | undefined;
 }
 
 export interface KubernetesSide {
@@ -20,8 +21,10 @@ export interface KubernetesSide {
 export function kubernetesSide({
   secretsDirectory,
   tenantAgentEndpoint: endpoint,
+  podNamespace,
 }: KubernetesSideOptions): KubernetesSide {
   if (endpoint === undefined) return { secrets: mountedSecrets(secretsDirectory), closeTenants: () => undefined };
   const tenants = new TenantAgentClient({ endpoint });
-  return { secrets: mountedOrOfTenant(secretsDirectory, tenants), tenants, closeTenants: () => tenants.close() };
+  const secrets = mountedOrOfTenant(secretsDirectory, tenants, podNamespace);
+  return { secrets, tenants, closeTenants: () => tenants.close() };
 }

@@ -5,15 +5,18 @@ import { mountedSecrets } from './mounted-secrets';
 import type { SecretReader } from './secret-reader';
 import { type TenantDirectory, tenantHasNo } from './tenant-directory';
 
-/** @param folder Secrets as `<namespace>/<name>/<key>`. */
-export function mountedOrOfTenant(folder: string, directory: TenantDirectory): SecretReader {
+/**
+ * @param folder Secrets as `<namespace>/<name>/<key>`
+ * @param ownNamespace namespace of the driver, whose Secrets are mounted: the agent is not asked for what is absent there
+ */
+export function mountedOrOfTenant(folder: string, directory: TenantDirectory, ownNamespace?: string): SecretReader {
   const mounted = mountedSecrets(folder);
   return {
     async read(namespace, name, key) {
       try {
         return await mounted.read(namespace, name, key);
       } catch (error) {
-        if (!isCoded(error, 'SECRET_MISSING')) throw error;
+        if (!isCoded(error, 'SECRET_MISSING') || namespace === ownNamespace) throw error;
       }
       const secret = await directory.secret({ namespace, name, key });
       if (secret) return secret;

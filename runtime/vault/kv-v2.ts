@@ -25,7 +25,8 @@ export function kvV2(client: VaultClient, mount: string): KeyValue {
     if (answer.status === 404 && !parsed.success) return { version: 0 };
     if (!parsed.success) throw notVersioned(`GET ${path} at ${client.address}`);
     const { data, metadata } = parsed.data.data;
-    return { version: metadata.version, ...(data && { data }) };
+    // With status 404 there is no entry, whatever else a server that is not quite Vault may say.
+    return { version: metadata.version, ...(data && answer.status !== 404 && { data }) };
   };
 
   const write = async (key: string, data: KvEntry['data'], cas: number, signal?: AbortSignal): Promise<void> => {

@@ -3,7 +3,7 @@
  * nobody's identity reaches is listed durably, and an operator sweeps it. The executable is the one that users run.
  */
 import { spawn } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { KmsProps } from '../../lib/schema/kms';
 import { decodeVolumeParameters } from '../../lib/schema/volume-parameters';
@@ -15,6 +15,7 @@ import { silentLog } from '../../runtime/log';
 import { Cryptsetup } from '../../runtime/luks/cryptsetup';
 import { Mounts } from '../../runtime/mount/mounts';
 import { run } from '../../runtime/process/run';
+import { TenantAgentClient } from '../../runtime/tenant-agent/client';
 import type { VolumeDeps } from '../../runtime/volume/context';
 import { createVolume } from '../../runtime/volume/create';
 import { deleteVolume } from '../../runtime/volume/delete';
@@ -125,6 +126,51 @@ describeWith(['openbao', 'etcd', 'kube-apiserver', 'openssl'], 'deletion without
       child.stderr.on('data', (chunk) => err?.push(String(chunk)));
       child.on('close', (status) => resolve({ status, stdout: out?.join('') ?? '', stderr: err?.join('') ?? '' }));
     });
+
+  test('the agent as a process: serves with the flags that lib emits, and leaves nothing behind', async () => {
+    const socket = join(fixture.folder, 'process.sock');
+    const flags = [
+      `--endpoint=unix://${socket}`,
+      `--kms-config=${join(fixture.folder, 'kms.json')}`,
+      '--tenant=billing',
+    ];
+    const access = [`--api-server=${fixture.kubernetes.url}`, `--ca=${join(fixture.folder, 'api-ca.pem')}`];
+    const argv = [
+      executable,
+      'tenant-agent',
+      ...flags,
+      '--tenant=shop',
+      ...access,
+      `--token-file=${fixture.agentTokenFile}`,
+    ];
+    const child = spawn(process.execPath, argv, {
+      env: { POD_NAMESPACE: 'keyward-system' },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const log: string[] = [];
+    child.stderr.on('data', (chunk) => log.push(String(chunk)));
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    const client = new TenantAgentClient({ endpoint: `unix://${socket}` });
+    try {
+      const ask = () =>
+        client.secret({ namespace: 'shop', name: 'ceph-csi-kms-token', key: 'token' }).catch(() => undefined);
+      let token = await ask();
+      for (let round = 0; round < 100 && !token; round += 1) {
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        token = await ask();
+      }
+      expect(statSync(socket).mode & 0o777).toBe(0o600);
+      const text = token?.use((bytes) => bytes.toString()) ?? '';
+      expect(text).toMatch(/^\S+$/);
+      child.kill('SIGTERM');
+      expect(await exited).toBe(0);
+      expect(existsSync(socket)).toBe(false);
+      expect(log.join('')).not.toContain(text);
+    } finally {
+      client.close();
+      child.kill('SIGKILL');
+    }
+  });
 
   test('with the tenant there, the key goes with the volume, and nothing is listed', async () => {
     for (const kmsId of ['tokens', 'accounts']) {

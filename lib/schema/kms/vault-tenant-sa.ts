@@ -58,7 +58,9 @@ const defaults = { tenantSAName: 'ceph-csi-vault-sa', mountPath: 'kubernetes', r
 /** What the tenant's ConfigMap may set for this type besides. */
 const ownTenantKeys = ['tenantSAName', 'vaultAuthPath', 'vaultRole'] as const;
 
-const role = vaultFields.role.refine((text) => text.length <= 256, { error: 'is longer than 256 characters' });
+const role = vaultFields.role.refine((text) => /^\w([\w.-]{0,254}\w)?$/.test(text), {
+  error: 'is not a name of a role: letters, digits, "_", "-" and "."',
+});
 const mountPath = vaultFields.mountPath.refine(
   (path) => path.length <= 256 && !/(^|\/)\.\.?(\/|$)|[^\x21-\x7e]/.test(path),
   {

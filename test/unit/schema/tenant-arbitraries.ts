@@ -4,6 +4,7 @@ import { settleKms, type VaultTenantSaKmsSettings, type VaultTokensKmsSettings }
 import { address, dnsName } from './arbitraries';
 
 const word = fc.stringMatching(/^[A-Za-z0-9_-]{1,12}$/).filter((text) => text !== 'auth' && text !== 'login');
+const role = fc.stringMatching(/^[A-Za-z0-9_]{1,12}$/);
 const path = fc.array(word, { minLength: 1, maxLength: 3 }).map((parts) => parts.join('/'));
 const option = <T extends object>(value: fc.Arbitrary<T>): fc.Arbitrary<Partial<T>> => fc.oneof(fc.constant({}), value);
 
@@ -32,7 +33,7 @@ const shared = fc
 
 const overrides = fc.oneof(
   fc.constantFrom({ overrides: 'none' as const }, { overrides: 'ceph-csi' as const }),
-  fc.dictionary(dnsName, option(path.map((vaultNamespace) => ({ vaultNamespace })))).map((tenants) => ({
+  fc.dictionary(dnsName, option(path.map((vaultNamespace) => ({ vaultNamespace }))), { maxKeys: 2 }).map((tenants) => ({
     overrides: 'documented' as const,
     tenants: tenants as Record<string, Record<string, string>>,
   })),
@@ -43,7 +44,7 @@ const vaultTokens: fc.Arbitrary<VaultTokensKmsSettings> = fc
   .map(([rest, mode, tenantTokenName]) => settleKms('any', { type: 'vaulttokens', ...rest, ...mode, tenantTokenName }));
 
 const vaultTenantSa: fc.Arbitrary<VaultTenantSaKmsSettings> = fc
-  .tuple(shared, overrides, dnsName, path, word, option(word.map((audience) => ({ audience }))))
+  .tuple(shared, overrides, dnsName, path, role, option(word.map((audience) => ({ audience }))))
   .map(([rest, mode, tenantSAName, mountPath, role, more]) =>
     settleKms('any', { type: 'vaulttenantsa', ...rest, ...mode, tenantSAName, mountPath, role, ...more }),
   );
