@@ -9,9 +9,10 @@ import { type BenchedType, type KmsServer, kmsTypes, startKmsServer } from './km
 import { median, spread } from './statistics';
 
 const volumes = 200;
-/** The last one is what the ratios and figures are of: there our own work is not hidden behind the wait for the server. */
+/** One tells the time that our own work adds to a call, many tell how much of the processor it takes. */
 const callerCounts = [1, 16] as const;
-const headlineCallers = 16;
+/** The figures are theirs. */
+const manyCallers = 16;
 /** Short and in the order A B B A, so that a load that comes or goes meanwhile counts for both. */
 const sliceMs = 200;
 const countedFetches = 1_000;
@@ -62,8 +63,8 @@ async function countRequests(): Promise<Record<BenchedType, number>> {
       const before = server.auditedRequests();
       await withFetch(server, async (fetchOf) => {
         const fetch = fetchOf(type);
-        for (let done = 0; done < countedFetches; done += headlineCallers) {
-          const callers = Math.min(headlineCallers, countedFetches - done);
+        for (let done = 0; done < countedFetches; done += manyCallers) {
+          const callers = Math.min(manyCallers, countedFetches - done);
           const ids = Array.from({ length: callers }, (_, index) => volumeAt(server, done + index));
           await Promise.all(ids.map(fetch));
         }
@@ -78,7 +79,7 @@ async function countRequests(): Promise<Record<BenchedType, number>> {
 
 async function measurePaces(rounds: number, progress: (line: string) => void): Promise<Pace[]> {
   const server = await startKmsServer({ volumes, audit: false });
-  const floor = await openFloor(server, headlineCallers);
+  const floor = await openFloor(server, manyCallers);
   try {
     return await withFetch(server, async (fetchOf) => {
       for (const type of kmsTypes) await checkFloor(server, floor, type);
@@ -174,7 +175,10 @@ function volumeAt({ volumeIds }: KmsServer, index: number): string {
   return volumeIds[index % volumeIds.length] ?? '';
 }
 
-/** Ratios are the median of the rounds' ratios: both sides of one were measured under the same load of the machine. */
+/**
+ * Ratios are the median of the rounds' ratios: both sides of one were measured under the same load of the machine. Of one
+ * caller and many the worse counts, so that a goal that is met is met for both.
+ */
 export function kmsReport(paces: readonly Pace[], requestsPerFetch: Readonly<Record<BenchedType, number>>): Measured {
   const of = (type: BenchedType, callers: number) => {
     const chosen = paces.filter((pace) => pace.type === type && pace.callers === callers);
@@ -184,8 +188,9 @@ export function kmsReport(paces: readonly Pace[], requestsPerFetch: Readonly<Rec
       ratio: median(chosen.map(({ keyward, floor }) => keyward.perSecond / floor.perSecond)),
     };
   };
-  const [vault, transit] = [of('vault', headlineCallers), of('vaulttransit', headlineCallers)];
-  const ratios = { vault_vs_floor: vault.ratio, vaulttransit_vs_floor: transit.ratio };
+  const [vault, transit] = [of('vault', manyCallers), of('vaulttransit', manyCallers)];
+  const worst = (type: BenchedType) => Math.min(...callerCounts.map((callers) => of(type, callers).ratio));
+  const ratios = { vault_vs_floor: worst('vault'), vaulttransit_vs_floor: worst('vaulttransit') };
   const figures = {
     vault_fetches_per_second: median(ratesOf(vault.keyward)),
     vaulttransit_fetches_per_second: median(ratesOf(transit.keyward)),
@@ -210,8 +215,9 @@ export function kmsReport(paces: readonly Pace[], requestsPerFetch: Readonly<Rec
       ...kmsTypes.map(
         (type) => `${type}: ${requestsPerFetch[type]} requests per fetch by the server's audit log, login included`,
       ),
-      `OpenBao with TLS; the floor is node:https with kept-alive connections, its answers neither checked nor parsed.`,
-      `The ratio of vaulttransit is to its own floor. Ratios and figures are those of ${headlineCallers} callers.`,
+      'OpenBao with TLS; the floor is node:https with kept-alive connections, its answers not parsed.',
+      `vault_vs_floor is to the GETs, vaulttransit_vs_floor to the POSTs; the lower of those with ${callerCounts.join(' and ')} callers.`,
+      `floor_requests_per_second is the GETs. All figures are those of ${manyCallers} callers.`,
       '',
       ...Object.entries(ratios).map(
         ([name, value]) =>
