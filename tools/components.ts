@@ -4,14 +4,14 @@
  * tools/python/<recipe>/requirements.txt; a Debian component is a command of the distribution.
  */
 
-/** Built from the Go module proxy with the pins of `tools/go/<recipe>`. */
+/** Built from the Go module proxy with the pins of `tools/go/<recipe>`; a program of our own has its source there too. */
 export interface GoComponent {
   readonly kind: 'go';
   /** Upstream version that the pins stand for. */
   readonly version: string;
   /** Folder below tools/go that holds go.mod and go.sum. */
   readonly recipe: string;
-  /** Go package of the command. */
+  /** Go package of the command; `.` is the recipe's folder itself. */
   readonly package: string;
   readonly ldflags: string;
   /** File name of the executable. */

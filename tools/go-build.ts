@@ -1,6 +1,6 @@
 /** Builds one Go component into the cache; the version of a cached file is a hash of everything that goes into it. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cacheFolder } from './cache-folder';
 import type { GoComponent } from './components';
@@ -50,7 +50,8 @@ function buildFailed(component: GoComponent, output: string): ToolError {
 
 function pinHash(component: GoComponent): string {
   const hash = createHash('sha256');
-  for (const file of ['go.mod', 'go.sum']) hash.update(readFileSync(join(recipeFolder(component), file)));
+  const folder = recipeFolder(component);
+  for (const file of readdirSync(folder).sort()) hash.update(readFileSync(join(folder, file)));
   return hash.update(`${component.package}\0${component.ldflags}\0${process.arch}`).digest('hex').slice(0, 12);
 }
 
