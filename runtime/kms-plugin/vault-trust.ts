@@ -25,7 +25,7 @@ export async function trustFingerprint({ config }: PluginSettings): Promise<stri
   const { caFile, caDirectory, clientCertificateFile, clientKeyFile } = config.vault;
   const paths = [caFile, caDirectory, clientCertificateFile, clientKeyFile].filter((path) => path !== undefined);
   try {
-    return (await Promise.all(paths.map(fingerprint))).join();
+    return paths.map(fingerprint).join();
   } catch {
     return undefined;
   }

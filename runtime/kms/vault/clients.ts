@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import type { VaultConnectionSettings } from '../../../lib/schema/kms';
 import { CodedError } from '../../errors';
 import type { VaultAuth } from '../../vault/auth/auth';
+import { fingerprint } from '../../vault/auth/credential-file';
 import { kubernetesAuth } from '../../vault/auth/kubernetes';
 import { tokenAuth } from '../../vault/auth/token';
 import { VaultClient } from '../../vault/client';
@@ -17,6 +18,7 @@ const maxClients = 8;
 
 export class VaultClients {
   readonly #settings: VaultConnectionSettings;
+  #caFile: { readonly fingerprint: string; readonly text: string } | undefined;
   /** By CA text, the one used longest ago first. */
   readonly #clients = new Map<string | undefined, VaultClient>();
 
@@ -50,13 +52,17 @@ export class VaultClients {
     return new VaultClient({ address, tls: trust }, makeAuth(auth, authNamespace));
   }
 
-  /** The file is read each time: it is small, and a CA that was replaced counts at once. */
+  /** The file is looked at each time, so that a CA that was replaced counts at once. */
   async #readCa(ctx: CallContext): Promise<string | undefined> {
     const { caFromSecret, caFile } = this.#settings.tls;
     if (caFromSecret !== undefined) return requestSecret(ctx, caFromSecret).use((bytes) => bytes.toString('utf8'));
     if (caFile === undefined) return undefined;
     try {
-      return await readFile(caFile, 'utf8');
+      const now = fingerprint(caFile);
+      if (this.#caFile?.fingerprint !== now) {
+        this.#caFile = { fingerprint: now, text: await readFile(caFile, 'utf8') };
+      }
+      return this.#caFile.text;
     } catch (error) {
       throw new CodedError('CONFIG_UNREADABLE', `the CA of Vault in ${caFile} cannot be read`, {
         remedy: 'Mount the file into the pod of the driver and see that it may be read.',

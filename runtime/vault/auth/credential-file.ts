@@ -1,4 +1,5 @@
 /** A credential in a mounted file: a token that something else renews, or the service account token of the pod. */
+import { statSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { CodedError } from '../../errors';
 import { Secret } from '../../secret';
@@ -24,10 +25,13 @@ export async function readCredential(path: string, what: string): Promise<Secret
   return Secret.fromText(text);
 }
 
-/** Changes when the file is written or replaced. The kubelet replaces mounted files by a new link, so the inode counts. */
-export async function fingerprint(path: string): Promise<string> {
+/**
+ * Changes when the file is written or replaced. The kubelet replaces mounted files by a new link, so the inode counts.
+ * Synchronous, because it is asked for before every request: a trip to the thread pool takes longer than the request's work.
+ */
+export function fingerprint(path: string): string {
   try {
-    const { ino, size, mtimeNs } = await stat(path, { bigint: true });
+    const { ino, size, mtimeNs } = statSync(path, { bigint: true });
     return `${ino}:${size}:${mtimeNs}`;
   } catch (error) {
     throw unreadable(path, 'the credential', 'cannot be read', error);

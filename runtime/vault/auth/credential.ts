@@ -11,7 +11,7 @@ export interface Credential {
 
 /** @param what for the error, e.g. `the secret id` */
 export function credentialInFile(path: string, what: string): Credential {
-  return { read: () => readCredential(path, what), fingerprint: () => fingerprint(path) };
+  return { read: () => readCredential(path, what), fingerprint: async () => fingerprint(path) };
 }
 
 /** A credential from the command line or the environment. It cannot be replaced while the process runs. */

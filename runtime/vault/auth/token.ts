@@ -22,12 +22,12 @@ export function tokenAuth({ tokenFile, namespace }: TokenAuthOptions): VaultAuth
 
     async login(connection: VaultConnection, signal: AbortSignal): Promise<Grant> {
       // Taken before the content is read: a file that is replaced in between is then seen as changed, not as used.
-      used = await fingerprint(tokenFile);
+      used = fingerprint(tokenFile);
       const token = await readCredential(tokenFile, 'the Vault token');
       return grantOf(token, { namespace, connection, signal });
     },
 
-    hasChanged: async () => used !== undefined && (await fingerprint(tokenFile)) !== used,
+    hasChanged: async () => used !== undefined && fingerprint(tokenFile) !== used,
   };
 }
 
