@@ -113,8 +113,8 @@ test('a handler sees the deadline of the call, and that its client has gone', as
   const hurried = unaryClient(KeyManagementService, channel, { timeoutMs: 100 });
   await expect(hurried.status({})).rejects.toMatchObject({ status: 'DEADLINE_EXCEEDED' });
   expect((seen?.deadlineAt ?? 0) - performance.now()).toBeLessThan(100);
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  expect(seen?.isGone()).toBe(true);
+  // Ends by the test's own limit if the server never hears of it.
+  while (!seen?.isGone()) await new Promise((resolve) => setTimeout(resolve, 10));
   end();
 });
 
