@@ -31,6 +31,8 @@ export interface HttpRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** For this exchange, when it is not that of the origin. */
+  readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
 
@@ -40,7 +42,7 @@ export interface HttpAnswer {
   readonly body: Buffer;
 }
 
-const maxAnswerBytes = 1024 * 1024;
+export const maxAnswerBytes = 1024 * 1024;
 const maxConnections = 32;
 const idleConnectionMs = 60_000;
 
@@ -72,7 +74,7 @@ export class Origin {
 
   /** @throws CodedError of the failures that the constructor was given. */
   send(request: HttpRequest): Promise<HttpAnswer> {
-    const { method, path, headers, body, signal } = request;
+    const { method, path, headers, body, timeoutMs = this.#timeoutMs, signal } = request;
     const doing = `${method} ${path} at ${this.address}`;
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(this.#failures.stopped(signal, doing));
@@ -93,7 +95,7 @@ export class Origin {
         settle(() => reject(error));
         outgoing.destroy();
       };
-      const timer = setTimeout(() => fail(this.#failures.timedOut(doing, this.#timeoutMs)), this.#timeoutMs);
+      const timer = setTimeout(() => fail(this.#failures.timedOut(doing, timeoutMs)), timeoutMs);
       const onAbort = () => fail(this.#failures.stopped(signal, doing));
       signal?.addEventListener('abort', onAbort, { once: true });
 

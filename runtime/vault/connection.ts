@@ -1,7 +1,8 @@
 /** Vault's API over one origin: namespaces, tokens, JSON in and out, refusals as coded errors. Knows no login. */
+import type { HttpAnswer, HttpRequest, Origin } from '../http/origin';
 import type { Secret } from '../secret';
 import { notUnderstood, type Refusal, refused } from './errors';
-import { type HttpAnswer, type HttpRequest, Origin, type OriginOptions } from './http';
+import { type OriginOptions, vaultOrigin } from './http';
 import { LeanOrigin } from './http1';
 
 export interface VaultRequest {
@@ -34,7 +35,7 @@ export class VaultConnection {
 
   /** @throws CodedError CONFIG_INVALID. */
   constructor(options: OriginOptions) {
-    this.#origin = options.lean ? new LeanOrigin(options) : new Origin(options);
+    this.#origin = options.lean ? new LeanOrigin(options) : vaultOrigin(options);
   }
 
   get address(): string {

@@ -1,14 +1,14 @@
 /**
- * Requests to one origin over kept-alive connections, as http.ts does them, without node:http: for callers that send
+ * Requests to one origin over kept-alive connections, as http/origin.ts does them, without node:http: for callers that send
  * hundreds of requests a second one after the other. A request takes about a third of the CPU time (docs/decisions/0013).
  * It knows what Vault needs of HTTP/1.1 and nothing more: no proxies, no redirects, no compression, no upgrades.
  */
 import net from 'node:net';
 import tls from 'node:tls';
 import { CodedError } from '../errors';
+import { type HttpAnswer, type HttpRequest, maxAnswerBytes } from '../http/origin';
 import { notReached, notUnderstood, stopped, timedOut } from './errors';
-import type { HttpAnswer, HttpRequest, OriginOptions } from './http';
-import { maxAnswerBytes, parseAddress } from './http';
+import { type OriginOptions, parseAddress } from './http';
 import { type Answer, AnswerFault, AnswerReader } from './http1-answer';
 import { secureOptions } from './tls';
 
@@ -57,7 +57,7 @@ export class LeanOrigin {
         : net.connect({ host, port });
   }
 
-  /** @throws as {@link Origin.send}. */
+  /** @throws what the origin of http.ts throws. */
   send(request: HttpRequest): Promise<HttpAnswer> {
     const { method, path, timeoutMs = this.#timeoutMs, signal } = request;
     const doing = `${method} ${path} at ${this.address}`;
