@@ -1,13 +1,12 @@
 /** What the two tenant types read of a tenant in Kubernetes beside its credential: overrides and TLS material. */
-import { createHash, createPrivateKey } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import {
   configNameFor,
   tlsKeys,
   type VaultTenantSaKmsSettings,
   type VaultTokensKmsSettings,
 } from '../../lib/schema/kms';
-import { CodedError } from '../errors';
-import type { TlsOptions } from '../vault/tls';
+import { requirePrivateKey, type TlsOptions } from '../vault/tls';
 import { type ReadOptions, type TenantDirectory, tenantHasNo } from './tenant-directory';
 
 /** Settings of a type whose tenants come as themselves. */
@@ -47,7 +46,7 @@ export async function readTenantTls(
   const caPem = await read(tls.caFromSecret, tlsKeys.certificate);
   const certificatePem = await read(tls.clientCertFromSecret, tlsKeys.certificate);
   const keyPem = await read(tls.clientCertKeyFromSecret, tlsKeys.key);
-  if (keyPem !== undefined) requirePrivateKey(keyPem, tls.clientCertKeyFromSecret ?? '');
+  if (keyPem !== undefined) requirePrivateKey(keyPem, `the Secret ${tls.clientCertKeyFromSecret}`);
   return {
     options: {
       verify: tls.verify,
@@ -57,17 +56,6 @@ export async function readTenantTls(
     },
     fingerprint: hash([caPem, certificatePem, keyPem]),
   };
-}
-
-/** Here, because OpenSSL would tell it at the first connection, in its own words and as the network's fault. */
-function requirePrivateKey(pem: string, name: string): void {
-  try {
-    createPrivateKey(pem);
-  } catch {
-    throw new CodedError('CONFIG_INVALID', `the Secret ${name} holds no private key that can be read`, {
-      remedy: 'Put the key of the client certificate there as PEM text, without a passphrase.',
-    });
-  }
 }
 
 function hash(parts: readonly (string | undefined)[]): string {

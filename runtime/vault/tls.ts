@@ -1,5 +1,5 @@
 /** How the server's certificate is checked: with CAs held in memory, never by way of a file of ours. */
-import { X509Certificate } from 'node:crypto';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { SecureContextOptions } from 'node:tls';
 import { CodedError } from '../errors';
 
@@ -40,6 +40,21 @@ function certificates(pem: string): string[] {
     }
   }
   return found;
+}
+
+/**
+ * Here, because OpenSSL would tell it at the first connection, in its own words and as the network's fault.
+ * @param where e.g. `the Secret client`
+ * @throws CodedError CONFIG_INVALID
+ */
+export function requirePrivateKey(pem: string, where: string): void {
+  try {
+    createPrivateKey(pem);
+  } catch {
+    throw new CodedError('CONFIG_INVALID', `${where} holds no private key that can be read`, {
+      remedy: 'Put the key of the client certificate there as PEM text, without a passphrase.',
+    });
+  }
 }
 
 function invalid(fault: string, cause?: unknown): CodedError {

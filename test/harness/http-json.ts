@@ -2,12 +2,19 @@
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 
+export interface ClientCertificate {
+  readonly certificatePem: string;
+  readonly keyPem: string;
+}
+
 export interface JsonRequest {
   readonly url: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: unknown;
   readonly caPem?: string;
+  /** Shown to a server that asks for a certificate. */
+  readonly client?: ClientCertificate;
   /** @default 30000 */
   readonly timeoutMs?: number;
 }
@@ -21,7 +28,7 @@ export interface JsonResponse {
 
 /** Any HTTP status is an answer; only a failed connection or the time limit rejects. */
 export function requestJson(options: JsonRequest): Promise<JsonResponse> {
-  const { url, method = 'GET', body, caPem, timeoutMs = 30_000 } = options;
+  const { url, method = 'GET', body, caPem, client, timeoutMs = 30_000 } = options;
   const payload = body === undefined ? undefined : JSON.stringify(body);
   const headers = { ...(payload === undefined ? {} : { 'content-type': 'application/json' }), ...options.headers };
   const send = url.startsWith('https:') ? httpsRequest : httpRequest;
@@ -33,6 +40,7 @@ export function requestJson(options: JsonRequest): Promise<JsonResponse> {
       agent: false,
       signal: AbortSignal.timeout(timeoutMs),
       ...(caPem === undefined ? {} : { ca: caPem }),
+      ...(client && { cert: client.certificatePem, key: client.keyPem }),
     });
     request.on('error', reject);
     request.on('response', (response) => {

@@ -3,13 +3,15 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { requireTool } from '../../tools/ensure';
 import { createCertificateAuthority } from './certificates';
-import { type JsonResponse, requestJson } from './http-json';
+import { type ClientCertificate, type JsonResponse, requestJson } from './http-json';
 import { freePort } from './ports';
 import { type ServerCommand, ServerProcess } from './server-process';
 
 export interface OpenBaoOptions {
   /** @default false */
   readonly tls?: boolean;
+  /** With TLS: who shows no certificate of the CA in this file is refused. The harness itself shows `own`. */
+  readonly clients?: { readonly caFile: string; readonly own: ClientCertificate };
   /** Every request and answer is logged to this file, as a file audit device. */
   readonly auditFile?: string;
   /** `file` keeps the data over `restart`. @default 'inmem' */
@@ -28,7 +30,7 @@ export async function startOpenBao(options: OpenBaoOptions = {}): Promise<OpenBa
   const process = new ServerProcess('openbao');
   try {
     const port = await freePort();
-    const { tls, caPem } = await listenerTls(process.folder, options.tls ?? false);
+    const { tls, caPem } = await listenerTls(process.folder, options);
     const address = `${options.tls ? 'https' : 'http'}://127.0.0.1:${port}`;
     const configFile = join(process.folder, 'config.json');
     const listener = { tcp: { address: `127.0.0.1:${port}`, ...tls } };
@@ -40,12 +42,20 @@ export async function startOpenBao(options: OpenBaoOptions = {}): Promise<OpenBa
         url: `${address}/v1/sys/health`,
         timeoutMs: 5000,
         ...(caPem === undefined ? {} : { caPem }),
+        ...(options.clients && { client: options.clients.own }),
       });
       return true;
     };
     const command = { command: requireTool('openbao'), args: ['server', `-config=${configFile}`], isHealthy };
     await process.start(command);
-    const server = new OpenBao({ process, command, address, caPem, persistent: options.storage === 'file' });
+    const server = new OpenBao({
+      process,
+      command,
+      address,
+      caPem,
+      client: options.clients?.own,
+      persistent: options.storage === 'file',
+    });
     await server.initialise();
     return server;
   } catch (error) {
@@ -59,6 +69,7 @@ interface Parts {
   readonly command: ServerCommand;
   readonly address: string;
   readonly caPem: string | undefined;
+  readonly client: ClientCertificate | undefined;
   readonly persistent: boolean;
 }
 
@@ -91,7 +102,7 @@ export class OpenBao {
 
   /** Sends one API request; `path` is without `/v1/`. Any status is an answer. */
   request(method: string, path: string, body?: unknown, options: OpenBaoRequestOptions = {}): Promise<JsonResponse> {
-    const { address, caPem } = this.#parts;
+    const { address, caPem, client } = this.#parts;
     const token = options.token === undefined ? this.#rootToken : (options.token ?? '');
     const headers = {
       'x-vault-request': 'true',
@@ -105,6 +116,7 @@ export class OpenBao {
       headers,
       body,
       ...(caPem === undefined ? {} : { caPem }),
+      ...(client && { client }),
     });
   }
 
@@ -171,12 +183,13 @@ export class OpenBao {
 
 async function listenerTls(
   folder: string,
-  wanted: boolean,
+  { tls: wanted = false, clients }: OpenBaoOptions,
 ): Promise<{ tls: Record<string, unknown>; caPem: string | undefined }> {
   if (!wanted) return { tls: { tls_disable: true }, caPem: undefined };
   const authority = await createCertificateAuthority(folder);
   const { certificateFile, keyFile } = await authority.issueServer('openbao');
-  return { tls: { tls_cert_file: certificateFile, tls_key_file: keyFile }, caPem: authority.caPem };
+  const demand = clients && { tls_require_and_verify_client_cert: true, tls_client_ca_file: clients.caFile };
+  return { tls: { tls_cert_file: certificateFile, tls_key_file: keyFile, ...demand }, caPem: authority.caPem };
 }
 
 function storage(folder: string, options: OpenBaoOptions): Record<string, unknown> {

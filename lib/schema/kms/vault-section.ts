@@ -1,5 +1,5 @@
-// The `vault` KMS as a section of ceph-csi's config.json, plus four keys of keyward's own:
-// vaultAuthMethod, vaultTokenFile, vaultServiceAccountTokenFile, vaultCAFile.
+// The `vault` KMS as a section of ceph-csi's config.json, plus keys of keyward's own: vaultAuthMethod, vaultTokenFile,
+// vaultServiceAccountTokenFile, vaultCAFile, vaultClientCertFile, vaultClientKeyFile, vaultKeepKeys.
 // Strictness is that of ceph-csi v3.17, which requires vaultAuthPath, vaultRole and vaultPassphrasePath although it documents defaults.
 import * as z from 'zod';
 import { defined } from '../decode';
@@ -36,6 +36,8 @@ const wire = z.strictObject({
   vaultCAVerify: goBoolean.describe('"false": do not check the certificate').exactOptional(),
   vaultCAFromSecret: z.string().describe('key inside the request secrets that holds the CA').exactOptional(),
   vaultCAFile: vaultFields.file.describe('mounted file that holds the CA (keyward)').exactOptional(),
+  vaultClientCertFile: vaultFields.file.describe('mounted file with our own certificate (keyward)').exactOptional(),
+  vaultClientKeyFile: vaultFields.file.describe('mounted file with the key of it (keyward)').exactOptional(),
   vaultTLSServerName: z.string().describe('name to expect in the certificate').exactOptional(),
   vaultAuthMethod: z.enum(['kubernetes', 'token']).describe('how to log in (keyward)').exactOptional(),
   vaultAuthPath: authPath.exactOptional(),
@@ -70,6 +72,8 @@ export const vaultSection = z.codec(wire, vaultSettings, {
         ...defined({
           caFromSecret: section.vaultCAFromSecret || undefined,
           caFile: section.vaultCAFile,
+          clientCertFile: section.vaultClientCertFile,
+          clientKeyFile: section.vaultClientKeyFile,
           serverName: section.vaultTLSServerName || undefined,
         }),
       },
@@ -86,6 +90,7 @@ export const vaultSection = z.codec(wire, vaultSettings, {
     ...defined({ vaultNamespace: namespace || undefined, vaultAuthNamespace: authNamespace || undefined }),
     vaultCAVerify: tls.verify,
     ...defined({ vaultCAFromSecret: tls.caFromSecret, vaultCAFile: tls.caFile, vaultTLSServerName: tls.serverName }),
+    ...defined({ vaultClientCertFile: tls.clientCertFile, vaultClientKeyFile: tls.clientKeyFile }),
     ...encodeAuth(auth),
   }),
 });

@@ -33,6 +33,10 @@ export interface VaultTls {
   readonly caFromSecret?: string;
   /** Mounted file that holds the CA as PEM. */
   readonly caFile?: string;
+  /** Mounted file with the client's certificate and its chain as PEM, for a server that asks for one. */
+  readonly clientCertFile?: string;
+  /** Mounted file with the key of that certificate as PEM, without a passphrase. */
+  readonly clientKeyFile?: string;
   /** Name to expect in the certificate, when it is not the host of the address. */
   readonly serverName?: string;
 }
@@ -144,11 +148,17 @@ export const vaultSettings = z
         verify: z.boolean(),
         caFromSecret: vaultFields.caFromSecret.exactOptional(),
         caFile: vaultFields.file.exactOptional(),
+        clientCertFile: vaultFields.file.exactOptional(),
+        clientKeyFile: vaultFields.file.exactOptional(),
         serverName: vaultFields.serverName.exactOptional(),
       })
       .refine(({ caFromSecret, caFile }) => caFromSecret === undefined || caFile === undefined, {
         error: 'takes the CA from two places',
         params: { remedy: 'keep the Secret key or the file, not both' } satisfies IssueParams,
+      })
+      .refine(({ clientCertFile, clientKeyFile }) => (clientCertFile === undefined) === (clientKeyFile === undefined), {
+        error: 'has one half of a client certificate',
+        params: { remedy: 'give the file of the certificate and the file of its key' } satisfies IssueParams,
       }),
     auth: z.discriminatedUnion('method', [
       z.strictObject({

@@ -19,13 +19,14 @@ export const vaultKms: KmsTypeDefinition<VaultKmsSettings, VaultKmsProps> = {
     decode: (wire, subject) => decodeWith(vaultSection, wire, subject),
     encode: (settings) => encodeWith(vaultSection, settings, 'a vault KMS') as Readonly<Record<string, string>>,
   },
-  secrets: ({ tls, auth }) => [...caSources(tls), loginSource(auth)],
+  secrets: ({ tls, auth }) => [...tlsSources(tls), loginSource(auth)],
 };
 
-function caSources({ caFromSecret, caFile }: VaultKmsSettings['tls']): readonly KmsSecretSource[] {
+function tlsSources({ caFromSecret, ...tls }: VaultKmsSettings['tls']): readonly KmsSecretSource[] {
+  const files = [tls.caFile, tls.clientCertFile, tls.clientKeyFile].filter((path) => path !== undefined);
   return [
     ...(caFromSecret === undefined ? [] : [{ from: 'request' as const, key: caFromSecret }]),
-    ...(caFile === undefined ? [] : [{ from: 'file' as const, path: caFile }]),
+    ...files.map((path) => ({ from: 'file' as const, path })),
   ];
 }
 
