@@ -165,7 +165,7 @@ describeWith(['openbao', 'etcd', 'kube-apiserver', 'openssl'], 'tenants on OpenB
       { tenants: '{"billing":{}}', tenantOverrides: 'documented' },
       { token: 'unchanged', account: 'unchanged' },
     ],
-    ['a CA of its own', { vaultCAFromSecret: 'absent' }, { token: 'unchanged', account: 'unchanged' }],
+    ['a CA that no Role names', { vaultCAFromSecret: 'absent' }, { token: 'KMS_DENIED', account: 'KMS_DENIED' }],
     [
       'keys in capitals',
       { VAULT_ADDR: 'http://127.0.0.1:1', KMS_PROVIDER: 'vault' },

@@ -51,12 +51,12 @@ export const tenantVaultWire = {
   tenantConfigName: objectName.describe("ConfigMap with the tenant's overrides").exactOptional(),
   tenantOverrides: z
     .enum(tenantOverrideModes)
-    .describe('"documented" also honours what ceph-csi documents and ignores; "none" honours nothing (keyward)')
+    .describe('"ceph-csi" ignores what ceph-csi documents and its code ignores; "none" honours nothing (keyward)')
     .exactOptional(),
   tenantKeyPrefix: goBoolean.describe('"true": the tenant stands before the volume id (keyward)').exactOptional(),
   tenants: z
     .record(labelName, z.record(z.string(), z.string()))
-    .describe('overrides by tenant; ceph-csi ignores it, keyward too unless tenantOverrides is "documented"')
+    .describe('overrides by tenant; the code of ceph-csi ignores it, keyward with tenantOverrides "ceph-csi"')
     .exactOptional(),
 } as const;
 
@@ -84,7 +84,7 @@ export function decodeTenantVault(section: Wire): TenantVaultSettings {
     },
     tenantPrefix: section.tenantKeyPrefix ?? false,
     tenantConfigName: section.tenantConfigName ?? 'ceph-csi-kms-config',
-    overrides: section.tenantOverrides ?? 'ceph-csi',
+    overrides: section.tenantOverrides ?? 'documented',
     tenants: section.tenants ?? {},
   };
 }
@@ -105,7 +105,7 @@ export function encodeTenantVault(settings: TenantVaultSettings) {
       vaultClientCertKeyFromSecret: tls.clientCertKeyFromSecret,
       vaultTLSServerName: tls.serverName,
       tenantKeyPrefix: settings.tenantPrefix || undefined,
-      tenantOverrides: overrides === 'ceph-csi' ? undefined : overrides,
+      tenantOverrides: overrides === 'documented' ? undefined : overrides,
       tenants: Object.keys(tenants).length === 0 ? undefined : tenants,
     }),
     tenantConfigName: settings.tenantConfigName,

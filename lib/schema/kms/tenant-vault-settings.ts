@@ -12,7 +12,8 @@ import { defaultBackendPath } from './vault-settings';
  *
  * - `none`: none; the tenant's ConfigMap is not even read
  * - `ceph-csi`: the tenant's ConfigMap, as the code of ceph-csi reads it
- * - `documented`: also what ceph-csi documents and its code ignores: the map `tenants`, and `vaultCAFromSecret` of the tenant
+ * - `documented`: also what ceph-csi documents and its code ignores: the map `tenants`, and `vaultCAFromSecret` of the tenant.
+ *   For keys that ceph-csi has stored under such a section, use `ceph-csi`
  */
 export const tenantOverrideModes = ['none', 'ceph-csi', 'documented'] as const;
 
@@ -105,7 +106,7 @@ export interface TenantVaultProps {
   readonly tenantConfigName?: string;
   /**
    * Which overrides count.
-   * @default ceph-csi
+   * @default documented
    */
   readonly overrides?: TenantOverrideMode;
   /**
@@ -201,7 +202,7 @@ export function settleTenantVault(props: TenantVaultProps, subject: string): Ten
     deletion: 'destroy' as const,
     tenantPrefix: false,
     tenantConfigName: 'ceph-csi-kms-config',
-    overrides: 'ceph-csi' as const,
+    overrides: 'documented' as const,
     ...defined(rest),
     namespace,
     authNamespace: authNamespace || namespace,
@@ -214,7 +215,7 @@ export function settleTenantVault(props: TenantVaultProps, subject: string): Ten
       {
         path: 'tenants',
         message: `does not count with overrides "${settled.overrides}": the code of ceph-csi ignores it`,
-        remedy: 'set overrides to "documented", and know that ceph-csi would look for the keys elsewhere',
+        remedy: 'leave overrides out, and know that ceph-csi would look for the keys elsewhere',
       },
     ]);
   }

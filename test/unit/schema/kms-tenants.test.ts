@@ -35,7 +35,7 @@ describe('a section of a tenant type', () => {
       authNamespace: '',
       tls: { verify: true },
       tenantConfigName: 'ceph-csi-kms-config',
-      overrides: 'ceph-csi',
+      overrides: 'documented',
       tenantPrefix: false,
       tenants: {},
     };
@@ -115,7 +115,8 @@ describe('a section of a tenant type', () => {
 
   test('refuses a declaration that would silently do less than it says (R17)', () => {
     const declared = { type: 'vaulttokens', address } as const;
-    expect(() => settleKms('k', { ...declared, tenants: { shop: {} } })).toThrow('tenants does not count');
+    const ignoring = { ...declared, overrides: 'ceph-csi', tenants: { shop: {} } } as const;
+    expect(() => settleKms('k', ignoring)).toThrow('tenants does not count');
     expect(() => settleKms('k', { ...declared, backend: 'kv', deletion: 'recoverable' })).toThrow('KV version 1');
     expect(() => settleKms('k', { ...declared, backend: 'kv', deletion: 'keep' })).not.toThrow();
   });
@@ -197,7 +198,6 @@ describe('the ConfigMap of a tenant (facts §4.4)', () => {
   });
 
   test.each([
-    { vaultCAFromSecret: 'own' },
     { vaultClientCertFromSecret: 'own', vaultClientCertKeyFromSecret: 'own' },
     {
       tenantTokenName: 'own',
@@ -249,7 +249,8 @@ describe('the ConfigMap of a tenant (facts §4.4)', () => {
     const at = (tenantOverrides: TenantOverrideMode, config?: Record<string, string>) =>
       kmsSettingsFor(tokens({ tenants, tenantOverrides }), 'shop', config);
 
-    test('count in the mode "documented" only', () => {
+    test('count unless the section says "ceph-csi" or "none"', () => {
+      expect(kmsSettingsFor(tokens({ tenants }), 'shop', undefined)).toMatchObject({ namespace: 'of-shop' });
       expect(at('documented')).toMatchObject({ namespace: 'of-shop', tenantTokenName: 'of-shop' });
       expect(at('ceph-csi')).toMatchObject({ namespace: '', tenantTokenName: 'ceph-csi-kms-token' });
       expect(at('none')).toMatchObject({ namespace: '' });
