@@ -53,8 +53,9 @@ export async function readHeader(path: string): Promise<Luks2Header> {
     throw unreadable(path, error);
   });
   try {
-    const primary = await readCopy(file, path, 0, primaryMagic);
-    const secondary = await readSecondary(file, path, primary);
+    const source = await openSource(file, path);
+    const primary = await readCopy(source, 0, primaryMagic);
+    const secondary = await readSecondary(source, primary);
     return choose(path, primary, secondary);
   } finally {
     await file.close();
@@ -63,24 +64,24 @@ export async function readHeader(path: string): Promise<Luks2Header> {
 
 type Read = Copy | 'absent' | 'invalid';
 
-async function readSecondary(file: FileHandle, path: string, primary: Read): Promise<Read> {
+async function readSecondary(source: Source, primary: Read): Promise<Read> {
   const offsets = typeof primary === 'object' ? [primary.sizeBytes] : copySizes;
   let result: Read = 'absent';
   for (const offset of offsets) {
-    const copy = await readCopy(file, path, offset, secondaryMagic);
+    const copy = await readCopy(source, offset, secondaryMagic);
     if (typeof copy === 'object') return copy;
     if (copy === 'invalid') result = copy;
   }
   return result;
 }
 
-async function readCopy(file: FileHandle, path: string, offset: number, magic: Buffer): Promise<Read> {
-  const binary = await readAt(file, path, offset, binaryBytes);
+async function readCopy(source: Source, offset: number, magic: Buffer): Promise<Read> {
+  const binary = await readAt(source, offset, binaryBytes);
   if (!binary.subarray(0, magic.length).equals(magic)) return 'absent';
   if (binary.length < binaryBytes || binary.readUInt16BE(6) !== 2) return 'invalid';
   const sizeBytes = Number(binary.readBigUInt64BE(8));
   if (!copySizes.includes(sizeBytes) || binary.readBigUInt64BE(256) !== BigInt(offset)) return 'invalid';
-  const whole = await readAt(file, path, offset, sizeBytes);
+  const whole = await readAt(source, offset, sizeBytes);
   if (whole.length < sizeBytes || !checksumMatches(whole)) return 'invalid';
   const area = whole.subarray(binaryBytes);
   const end = area.indexOf(0);
@@ -148,7 +149,27 @@ function text(buffer: Buffer, offset: number, lengthBytes: number): string {
   return field.toString('utf8', 0, end < 0 ? lengthBytes : end);
 }
 
-async function readAt(file: FileHandle, path: string, offset: number, lengthBytes: number): Promise<Buffer> {
+interface Source {
+  readonly file: FileHandle;
+  readonly path: string;
+  /** The beginning, read at once: both copies of a header with the sizes that we write. */
+  readonly beginning: Buffer;
+}
+
+const beginningBytes = 32 * 1024;
+
+async function openSource(file: FileHandle, path: string): Promise<Source> {
+  return { file, path, beginning: await readBytes(file, path, 0, beginningBytes) };
+}
+
+async function readAt({ file, path, beginning }: Source, offset: number, lengthBytes: number): Promise<Buffer> {
+  const end = offset + lengthBytes;
+  // A source that ends before the window does has no more to give either.
+  if (end <= beginning.length || beginning.length < beginningBytes) return beginning.subarray(offset, end);
+  return readBytes(file, path, offset, lengthBytes);
+}
+
+async function readBytes(file: FileHandle, path: string, offset: number, lengthBytes: number): Promise<Buffer> {
   const buffer = Buffer.alloc(lengthBytes);
   let filled = 0;
   while (filled < lengthBytes) {

@@ -66,8 +66,7 @@ export async function openMapping(
   dek: Secret,
 ): Promise<string> {
   const name = mappingName(volumeId);
-  await dropStaleMapping(deps, volumeId, encryption, device);
-  const present = await findMapping(name);
+  const present = await takeOwnMapping(deps, volumeId, encryption, device);
   if (!present) {
     await deps.cryptsetup.open({ device, name, dek });
     return mappingDevice(name);
@@ -77,19 +76,23 @@ export async function openMapping(
   return present.device;
 }
 
-/** A mapping over a device that is not the attached one would read and write a stranger's data (R1): it is closed. */
-async function dropStaleMapping(
+/**
+ * The volume's open mapping over the attached device. One over another device would read and write a stranger's data (R1):
+ * it is closed.
+ */
+async function takeOwnMapping(
   deps: VolumeDeps,
   volumeId: string,
   encryption: EncryptionRecord,
   device: string,
-): Promise<void> {
+): Promise<Mapping | undefined> {
   const present = await findMapping(mappingName(volumeId));
-  if (!present || (await mapsDevice(present, encryption, device))) return;
+  if (!present || (await mapsDevice(present, encryption, device))) return present;
   try {
     if (present.suspended) await resumeMapping(deps.run, present.name);
     await deps.cryptsetup.close(present.name);
     deps.log.warn('closed a mapping whose backing device was not the attached one', { volumeId, path: device });
+    return undefined;
   } catch (cause) {
     throw new CodedError('LUKS_MAPPING_CONFLICT', `${present.device} is in use over another device than ${device}`, {
       remedy: 'Unmount what is mounted from it; the next call closes and reopens it.',
