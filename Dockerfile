@@ -7,4 +7,8 @@ RUN apt-get update \
 
 COPY dist/keyward.cjs /usr/local/bin/keyward
 
+# Compiled once here, read by every start: a third less time of the processor. Completion loads every command.
+ENV NODE_COMPILE_CACHE=/usr/local/lib/keyward/compile-cache
+RUN keyward completion bash > /dev/null
+
 ENTRYPOINT ["keyward"]
