@@ -36,6 +36,16 @@ export const codes = {
   KMS_CIPHERTEXT_INVALID: final,
   KMS_ANSWER_INVALID: final,
 
+  VAULT_FOREIGN: final,
+  VAULT_HOLDS_DATA: final,
+  VAULT_IMMUTABLE: final,
+  VAULT_UNSAFE: final,
+  VAULT_LEDGER_INVALID: final,
+  VAULT_BUSY: transient,
+
+  ETCD_KEY_IDS_DIFFER: transient,
+  ETCD_ROTATION_UNPROVEN: final,
+
   LUKS_PASSPHRASE_REJECTED: final,
   LUKS_NOT_LUKS: final,
   LUKS_HEADER_INVALID: final,

@@ -154,6 +154,9 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 /** Configuration of the running plugin, complete. */
 export type KmsPluginConfig = DeepReadonly<z.output<typeof config>>;
 
+/** The same as a declaration writes it: what has a default may be left out. */
+export type KmsPluginProps = DeepReadonly<z.input<typeof config>>;
+
 /** The ways to log in. */
 export const kmsPluginAuthMethods = ['token', 'approle', 'cert', 'jwt', 'kubernetes', 'userpass'] as const;
 

@@ -38,6 +38,12 @@ export const cephCsiConfigMapNames = {
   connectionDetails: 'csi-kms-connection-details',
 } as const;
 
+/** ConfigMap name that Rook's operator mounts into ceph-csi, in its own namespace. */
+export const rookCsiKmsConfigMapName = 'rook-ceph-csi-kms-config';
+
+/** Label of a Secret whose values stand in its manifest: for development only, and a rule looks for it (trap 15). */
+export const devOnlyLabel = 'keyward.io/dev-only';
+
 /** The key inside a Secret that holds the passphrase of the `metadata` KMS. */
 export const passphraseSecretKey = 'encryptionPassphrase';
 

@@ -18,11 +18,14 @@ const commands: Readonly<Record<string, () => void>> = {
   csi: () => (require('../cli/csi') as typeof import('../cli/csi')).addCsiCommand(program, version),
   'tenant-agent': () =>
     (require('../cli/tenant-agent') as typeof import('../cli/tenant-agent')).addTenantAgentCommand(program, version),
+  etcd: () => (require('../cli/etcd') as typeof import('../cli/etcd')).addEtcdCommand(program),
   inspect: () => (require('../cli/inspect') as typeof import('../cli/inspect')).addInspectCommand(program),
   'kms-plugin': () =>
     (require('../cli/kms-plugin') as typeof import('../cli/kms-plugin')).addKmsPluginCommand(program, version),
   keys: () => (require('../cli/keys') as typeof import('../cli/keys')).addKeysCommand(program),
   kms: () => (require('../cli/kms') as typeof import('../cli/kms')).addKmsCommand(program),
+  lint: () => (require('../cli/lint') as typeof import('../cli/lint')).addLintCommand(program),
+  vault: () => (require('../cli/vault') as typeof import('../cli/vault')).addVaultCommand(program),
   completion: () => (require('../cli/completion') as typeof import('../cli/completion')).addCompletionCommand(program),
 };
 

@@ -33,7 +33,19 @@ export { environmentTypes, translateEnvironment } from './environment';
 export { type KmsFeatures, kmsFeatureColumns, kmsFeatures } from './features';
 export { type IbmKeyProtectKmsProps, type IbmKeyProtectKmsSettings, ibmCredentialKeys } from './ibm-key-protect';
 export { type KmipKmsProps, type KmipKmsSettings, kmipCredentialKeys } from './kmip';
+export { cephCsiBackend, type VersionedKv } from './kv-version';
 export type { MetadataKmsSettings } from './metadata';
+export {
+  decodeRookKms,
+  encodeRookKms,
+  type RookConnection,
+  type RookKmsBlock,
+  type RookKv,
+  type RookVault,
+  type RookVaultTls,
+} from './rook';
+export type { RookObjectStoreVault } from './rook-object-store';
+export type { RookAzureKv, RookIbmKeyProtect, RookKmip } from './rook-services';
 export { configNameFor, tlsKeys } from './tenant-overrides';
 export type {
   TenantOverrideMode,

@@ -8,7 +8,7 @@ import type { IssueParams } from '../zod-issues';
 import { defaultBackendPath, type VaultKmsSettings, vaultFields, vaultSettings } from './vault-settings';
 
 /** Where Rook's pods find the files that the operator mounts. */
-const rookFiles = { ca: '/etc/vault/vault.ca', token: '/etc/vault/vault.token' } as const;
+export const rookFiles = { ca: '/etc/vault/vault.ca', token: '/etc/vault/vault.token' } as const;
 
 /** The `security.kms` block of a CephCluster for Vault. */
 export interface RookVaultKms {

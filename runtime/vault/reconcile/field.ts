@@ -3,7 +3,12 @@
  * into Go durations, trims PEM text, adds closing slashes, and gives lists in an order of its own.
  */
 
-export type FieldValue = string | number | boolean | readonly string[] | Readonly<Record<string, readonly string[]>>;
+export type FieldValue =
+  | string
+  | number
+  | boolean
+  | readonly string[]
+  | Readonly<Record<string, string | readonly string[]>>;
 export type Fields = Readonly<Record<string, FieldValue>>;
 
 export type FieldForm =
@@ -131,5 +136,7 @@ function cidr(text: string): string {
 function map(value: unknown): Readonly<Record<string, readonly string[]>> {
   const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
   const sorted = entries.sort(([left], [right]) => (left < right ? -1 : 1));
-  return Object.fromEntries(sorted.map(([name, one]) => [name, set(Array.isArray(one) ? one.map(String) : [String(one)])]));
+  return Object.fromEntries(
+    sorted.map(([name, one]) => [name, set(Array.isArray(one) ? one.map(String) : [String(one)])]),
+  );
 }

@@ -1,16 +1,7 @@
 /** What a thing at the server is called: everywhere by the path of Vault's API that creates and deletes it. */
 
 /** In the order in which they are made; each may need those before it. */
-export const objectKinds = [
-  'namespace',
-  'audit',
-  'mount',
-  'transit-key',
-  'auth',
-  'policy',
-  'role',
-  'quota',
-] as const;
+export const objectKinds = ['namespace', 'audit', 'mount', 'transit-key', 'auth', 'policy', 'role', 'quota'] as const;
 
 export type ObjectKind = (typeof objectKinds)[number];
 
