@@ -28,16 +28,23 @@ module.exports = {
       comment: 'an import that does not resolve',
     },
     only('schema-is-pure', '^lib/schema/', npm('zod'), 'lib/schema imports only the schema library'),
+    only('vault-is-pure', '^lib/vault/', ['^lib/schema/', ...npm('zod')], 'the state of a Vault is data: schema alone'),
+    only(
+      'rules-are-pure',
+      '^lib/rules/',
+      ['^lib/(schema|vault)/', ...npm('zod')],
+      'rules look at plain data: schema and vault',
+    ),
     only(
       'constructs',
       '^lib/constructs/',
-      ['^lib/schema/', '^(path|crypto)$', ...npm('cdk8s', 'cdk8s-plus-27', 'constructs')],
-      'constructs: schema and cdk8s',
+      ['^lib/(schema|vault|rules)/', '^(path|crypto|net)$', ...npm('cdk8s', 'cdk8s-plus-27', 'constructs')],
+      'constructs: schema, vault, rules and cdk8s',
     ),
     only(
       'components',
       '^lib/components/',
-      ['^lib/(schema|constructs|cdk8s)', '^(path|crypto)$', ...npm('@pulumi', 'cdk8s', 'constructs')],
+      ['^lib/(schema|vault|rules|constructs|cdk8s)', '^(path|crypto)$', ...npm('@pulumi', 'cdk8s', 'constructs')],
       'components: all of lib, Pulumi and cdk8s',
     ),
     never(

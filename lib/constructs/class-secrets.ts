@@ -34,30 +34,18 @@ export function placeSecrets(
   const placed = new Map<SecretOperation, PlacedSecretRef>();
   for (const operation of secretOperations) {
     const ref = given?.[operation];
-    if (ref !== undefined) placed.set(operation, place(ref, operation, needs));
+    if (ref !== undefined) placed.set(operation, placeSecret(ref, operation, needs));
   }
   refuseUnknown(given, needs.prop);
   refuseMissing(placed, needs);
   return placed;
 }
 
-/** The StorageClass parameters of the references. */
-export function secretParameters(secrets: ReadonlyMap<string, PlacedSecretRef>): Record<string, string> {
-  const pairs = [...secrets].flatMap(([operation, { name, namespace }]) => [
-    [`csi.storage.k8s.io/${operation}-secret-name`, name],
-    [`csi.storage.k8s.io/${operation}-secret-namespace`, namespace],
-  ]);
-  return Object.fromEntries(pairs);
-}
-
-function isOneForAll(secrets: ClassSecrets | undefined): secrets is SecretRef {
-  return secrets !== undefined && 'name' in secrets;
-}
-
-function place(
+/** Places one reference in its namespace. Throws when there is none, or when no Secret can have the name. */
+export function placeSecret(
   ref: SecretRef,
-  operation: SecretOperation,
-  { prop, namespace: fallback }: SecretNeeds,
+  operation: string,
+  { prop, namespace: fallback }: Pick<SecretNeeds, 'prop' | 'namespace'>,
 ): PlacedSecretRef {
   const namespace = ref.namespace ?? fallback;
   if (namespace === undefined) {
@@ -72,6 +60,19 @@ function place(
   refuseName(`${prop}.${operation}.name`, ref.name, nameTokens);
   refuseName(`${prop}.${operation}.namespace`, namespace, namespaceTokens);
   return { name: ref.name, namespace };
+}
+
+/** The StorageClass parameters of the references. */
+export function secretParameters(secrets: ReadonlyMap<string, PlacedSecretRef>): Record<string, string> {
+  const pairs = [...secrets].flatMap(([operation, { name, namespace }]) => [
+    [`csi.storage.k8s.io/${operation}-secret-name`, name],
+    [`csi.storage.k8s.io/${operation}-secret-namespace`, namespace],
+  ]);
+  return Object.fromEntries(pairs);
+}
+
+function isOneForAll(secrets: ClassSecrets | undefined): secrets is SecretRef {
+  return secrets !== undefined && 'name' in secrets;
 }
 
 const nameTokens = /\$\{(pv\.name|pvc\.name|pvc\.namespace|pvc\.annotations\['[^'{}]+'\])\}/g;

@@ -17,6 +17,8 @@ import {
   secretParameters,
 } from './class-secrets';
 import { clusterScoped } from './cluster-scoped';
+import { type ContentHashedNameProps, withContentHash } from './content-hash';
+import { keyRotationAnnotations } from './csi-addons/annotations';
 import type { IKmsConfigMap } from './kms-config-map';
 import { propError } from './prop-error';
 
@@ -30,7 +32,7 @@ export interface IEncryptedStorageClass {
 }
 
 /** What a class is, whoever composes it. */
-export interface EncryptedClassProps<Id extends string> {
+export interface EncryptedClassProps<Id extends string> extends ContentHashedNameProps {
   /** Which KMS holds the keys: an id of the KMS configuration. */
   readonly kms: Id;
   /**
@@ -73,6 +75,11 @@ export interface EncryptedClassProps<Id extends string> {
    * @default - aes-xts-plain64 with a 512-bit key and 4096-byte sectors; pbkdf2 at its minimum, since keys are random
    */
   readonly luks?: Partial<LuksParameters>;
+  /**
+   * When CSI-Addons rotates the keys of the volumes: `@weekly` and the like, or five fields of cron in numbers.
+   * @default - the class says nothing; a claim or a namespace may
+   */
+  readonly keyRotation?: string;
 }
 
 /** Props of an `EncryptedStorageClass`. */
@@ -127,12 +134,13 @@ export class EncryptedStorageClass<const Id extends string> extends Construct im
       allowVolumeExpansion: props.allowVolumeExpansion ?? true,
       namespace: props.secretNamespace,
     });
-    this.name = clusterScoped(new k8s.KubeStorageClass(this, 'Resource', this.#toKube(props))).name;
+    const storageClass = withContentHash(this.#toKube(props), props, subject);
+    this.name = clusterScoped(new k8s.KubeStorageClass(this, 'Resource', storageClass)).name;
   }
 
   #toKube(props: EncryptedStorageClassProps<Id>): k8s.KubeStorageClassProps {
     return {
-      metadata: { ...props.metadata },
+      metadata: withSchedule(props),
       provisioner: this.driverName,
       parameters: {
         ...encodeVolumeParameters(this.parameters),
@@ -145,6 +153,14 @@ export class EncryptedStorageClass<const Id extends string> extends Construct im
       ...(props.mountOptions && { mountOptions: [...props.mountOptions] }),
     };
   }
+}
+
+function withSchedule({ metadata, keyRotation }: EncryptedStorageClassProps<string>): ApiObjectMetadata {
+  if (keyRotation === undefined) return { ...metadata };
+  return {
+    ...metadata,
+    annotations: { ...metadata?.annotations, ...keyRotationAnnotations({ schedule: keyRotation }) },
+  };
 }
 
 function optional({ luks, mkfsOptions }: EncryptedClassProps<string>) {

@@ -2,12 +2,15 @@
 import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { KmsProps } from '../schema/kms';
+import type { VaultState } from '../vault';
 import { type EncryptedClassProps, EncryptedStorageClass } from './encrypted-storage-class';
 import { KeywardDriver, type KeywardDriverOptions } from './keyward-driver';
 import { KmsConfigMap } from './kms-config-map';
 import { refuseMemoryShortage } from './luks-memory';
 import { propError } from './prop-error';
+import { type ValidateWithRulesProps, validateWithRules } from './rule-validation';
 import { EncryptedSnapshotClass } from './snapshot-class';
+import { StorageVault, type StorageVaultProps } from './storage-vault';
 
 /** One StorageClass of an `EncryptedStorage`. */
 export interface EncryptedStorageClassOptions<Id extends string> extends EncryptedClassProps<Id> {
@@ -33,13 +36,28 @@ export interface EncryptedStorageProps<Id extends string> {
    * @default - the namespace of the chart
    */
   readonly namespace?: string;
+  /**
+   * What the Vault of the KMSs needs for them: engines, policies, auth methods, roles.
+   * @default - nothing: somebody else keeps the Vault
+   */
+  readonly vault?: StorageVaultProps;
+  /**
+   * What the rules know of the cluster besides, and which of them do not hold here.
+   * @default - all rules hold; nothing else is known
+   */
+  readonly rules?: Omit<ValidateWithRulesProps, 'kinds'>;
 }
+
+/** What the rules look at. There is none of it per tenant, so that ten thousand of them cost nothing here. */
+const checkedKinds = ['StorageClass', 'VolumeSnapshotClass', 'ConfigMap', 'DaemonSet', 'CSIDriver'];
 
 /** Encrypted storage for a cluster. */
 export class EncryptedStorage<const Id extends string> extends Construct {
   readonly kmsConfig: KmsConfigMap<Id>;
   readonly driver: KeywardDriver;
   readonly classes: readonly EncryptedStorageClass<Id>[];
+  /** What the Vault of the KMSs shall hold, where `vault` asks for it. */
+  readonly vaultState: VaultState | undefined;
 
   constructor(scope: Construct, id: string, props: EncryptedStorageProps<Id>) {
     super(scope, id);
@@ -52,6 +70,21 @@ export class EncryptedStorage<const Id extends string> extends Construct {
     const { tenants = [] } = props;
     this.driver = new KeywardDriver(this, 'Driver', { ...driver, tenants, namespace, kmsConfig: this.kmsConfig });
     this.classes = props.classes.map((options) => this.#addClass(options, namespace));
+    this.vaultState = props.vault && this.#addVault(props.vault, props, namespace).state;
+    const { vaultState: vault } = this;
+    validateWithRules(this, { ...(vault && { vault }), ...props.rules, kinds: checkedKinds });
+  }
+
+  #addVault(vault: StorageVaultProps, { kms, driver, tenants = [] }: EncryptedStorageProps<Id>, namespace: string) {
+    const { serviceAccountName } = this.driver.identity;
+    const audience = driver.vaultAudience;
+    return new StorageVault(this, 'Vault', {
+      tenants,
+      ...vault,
+      kms,
+      driver: { namespace, serviceAccounts: [serviceAccountName], ...(audience !== undefined && { audience }) },
+      image: driver.images?.keyward,
+    });
   }
 
   #addClass({ name, ...options }: EncryptedStorageClassOptions<Id>, namespace: string): EncryptedStorageClass<Id> {

@@ -115,6 +115,8 @@ export class KeywardDriver extends Construct {
   readonly namespace: string;
   readonly memoryLimit: Size;
   readonly snapshots: boolean;
+  /** Labels of the pods, by which policies and monitors select them. */
+  readonly podLabels: Readonly<Record<string, string>>;
   /** The configuration as the runtime will read it. */
   readonly config: RuntimeConfig;
   readonly identity: DriverIdentity;
@@ -128,6 +130,7 @@ export class KeywardDriver extends Construct {
     this.memoryLimit = props.memoryLimit ?? Size.mebibytes(384);
     this.snapshots = props.snapshots ?? false;
     const name = props.name ?? 'keyward-csi';
+    this.podLabels = { 'app.kubernetes.io/name': 'keyward', 'app.kubernetes.io/instance': name };
     const { namespace, snapshots, driverName } = this;
     new CsiDriverObject(this, 'CsiDriver', { driverName });
     const configMap = new RuntimeConfigMap(this, 'Config', { name: `${name}-config`, namespace, config: this.config });
@@ -162,7 +165,7 @@ export class KeywardDriver extends Construct {
     container: DriverContainerProps,
     { tenants }: TenantNeeds,
   ): k8s.KubeDaemonSetProps {
-    const labels = { 'app.kubernetes.io/name': 'keyward', 'app.kubernetes.io/instance': name };
+    const labels = { ...this.podLabels };
     const images = { ...defaultImages, ...props.images };
     const { namespace, snapshots } = this;
     const agent: TenantAgentProps = { image: images.keyward, kmsConfigName: container.kmsConfigName, tenants };

@@ -1,17 +1,14 @@
 // Trap 12: a key derivation that needs more memory than the driver's container may have is killed in the middle of an open.
-import { Size } from 'cdk8s';
+import { driverOwnMebibytes } from '../rules/driver-memory';
 import type { EncryptedStorageClass } from './encrypted-storage-class';
 import type { KeywardDriver } from './keyward-driver';
 import { propError } from './prop-error';
-
-/** What the driver takes besides key derivation, measured with some room. */
-const ownMemory = Size.mebibytes(192);
 
 /** Refuses a class whose key derivations, as many at once as the driver runs, do not fit into its memory limit. */
 export function refuseMemoryShortage({ name, parameters }: EncryptedStorageClass<string>, driver: KeywardDriver): void {
   const { pbkdfMemoryKiB = 0 } = parameters.luks;
   const { parallel } = driver.config.cryptsetup;
-  const neededMebibytes = Math.ceil(ownMemory.toMebibytes() + (pbkdfMemoryKiB * parallel) / 1024);
+  const neededMebibytes = Math.ceil(driverOwnMebibytes + (pbkdfMemoryKiB * parallel) / 1024);
   if (neededMebibytes <= driver.memoryLimit.toMebibytes()) return;
   throw propError({
     prop: `class ${name}: luks.pbkdfMemoryKiB`,

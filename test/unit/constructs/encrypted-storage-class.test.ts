@@ -117,6 +117,23 @@ describe('EncryptedStorageClass', () => {
     );
   });
 
+  test('trap 10: a content hash names a new class for what is immutable, and for nothing else', () => {
+    const nameOf = (props: Partial<Props>) =>
+      only(synth({ kms: 'vault', nameSuffix: 'content-hash', ...props }), 'StorageClass').metadata.name;
+    const name = nameOf({});
+    expect(name).toMatch(/^encrypted-[0-9a-f]{8}$/);
+    expect(nameOf({ mountOptions: ['noatime'], allowVolumeExpansion: false, keyRotation: '@daily' })).toBe(name);
+    expect(nameOf({ fsType: 'xfs' })).not.toBe(name);
+    expect(nameOf({ reclaimPolicy: 'Retain' })).not.toBe(name);
+  });
+
+  test('R2: says when CSI-Addons rotates, and refuses a schedule that it cannot read', () => {
+    expect(only(synth({ kms: 'vault', keyRotation: '@weekly' }), 'StorageClass').metadata).toMatchObject({
+      annotations: { 'keyrotation.csiaddons.openshift.io/schedule': '@weekly' },
+    });
+    expect(() => synth({ kms: 'vault', keyRotation: 'weekly' })).toThrow('is not a schedule');
+  });
+
   test('stands for a class that exists already', () => {
     expect(EncryptedStorageClass.fromStorageClassName('old').name).toBe('old');
   });

@@ -22,6 +22,42 @@ function synth(change: Partial<Props> = {}) {
   return synthesised(chart);
 }
 
+describe('the Vault of an EncryptedStorage', () => {
+  const vaultStateOf = (change: Partial<Props>) =>
+    new EncryptedStorage(Testing.chart(), 'storage', { ...props, ...change }).vaultState;
+
+  test('R3: mount, role and policy follow from the KMS, the bound account from the driver', () => {
+    const driver = { ...props.driver, name: 'mine', vaultAudience: 'vault' };
+    const state = vaultStateOf({ driver, vault: {} });
+    expect(state?.namespaces['']?.mounts).toEqual({ secret: { type: 'kv', version: 2 } });
+    const method = state?.namespaces['']?.auth?.kubernetes;
+    expect(method?.type === 'kubernetes' && method.roles?.keyward).toMatchObject({
+      boundServiceAccountNames: ['mine'],
+      boundServiceAccountNamespaces: ['keyward-system'],
+      audience: 'vault',
+      tokenPolicies: ['keyward-vault'],
+    });
+    expect(vaultStateOf({})).toBeUndefined();
+  });
+
+  test('a Job applies it where one is asked for, at the address of the KMS', () => {
+    const manifests = synth({ vault: { job: { login: { method: 'token', secret: { name: 'vault-admin' } } } } });
+    const { spec } = only(manifests, 'Job') as unknown as {
+      spec: { template: { spec: { containers: { args: string[] }[] } } };
+    };
+    expect(spec.template.spec.containers[0]?.args).toContain('--address=https://vault');
+    expect(synth({ vault: {} }).some(({ kind }) => kind === 'Job')).toBe(false);
+  });
+
+  test('refuses a Job where no KMS is at a Vault', () => {
+    const kms = { passphrase: { type: 'metadata' } } as unknown as Props['kms'];
+    const classes = props.classes.slice(0, 1);
+    expect(() => synth({ kms, classes, vault: { job: { login: { method: 'kubernetes', role: 'boot' } } } })).toThrow(
+      'at no Vault',
+    );
+  });
+});
+
 describe('EncryptedStorage', () => {
   test('the whole manifest', () => {
     expect(synth({ driver: { ...props.driver, snapshots: true } })).toMatchSnapshot();

@@ -19,7 +19,13 @@ test('and would not with a KMS that does not exist, nor with a misspelt prop', (
   expect(errorsIn(new Map([[path, declaration.replace('classes:', 'clases:')]]))).toHaveLength(1);
 });
 
-const exported = { keyward: ['lib/index.ts'], 'keyward/cdk8s': ['lib/cdk8s.ts'], 'keyward/pulumi': ['lib/pulumi.ts'] };
+const exported = {
+  keyward: ['lib/index.ts'],
+  'keyward/cdk8s': ['lib/cdk8s.ts'],
+  'keyward/policy': ['lib/policy.ts'],
+  'keyward/pulumi': ['lib/pulumi.ts'],
+  'keyward/rules': ['lib/rules.ts'],
+};
 const parsed = new Map<string, ts.SourceFile | undefined>();
 
 /** Errors in the files that exist only in memory, each as one line. */

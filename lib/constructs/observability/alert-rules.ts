@@ -1,0 +1,49 @@
+// A PrometheusRule with the alerts of the driver and of the KMS plugin.
+import { ApiObject, type ApiObjectMetadata } from 'cdk8s';
+import { Construct } from 'constructs';
+import { propError } from '../prop-error';
+import { driverAlerts, kmsPluginAlerts } from './alerts';
+
+const alertGroups = { driver: driverAlerts, 'kms-plugin': kmsPluginAlerts } as const;
+
+/** Props of a `KeywardAlertRules`. */
+export interface KeywardAlertRulesProps {
+  /**
+   * What is watched.
+   * @default - driver and kms-plugin
+   */
+  readonly groups?: readonly (keyof typeof alertGroups)[];
+  /**
+   * Metadata; its labels must be those that the Prometheus selects.
+   * @default - a name made by cdk8s
+   */
+  readonly metadata?: ApiObjectMetadata;
+}
+
+/** Alert rules of the Prometheus operator. */
+export class KeywardAlertRules extends Construct {
+  readonly name: string;
+
+  constructor(scope: Construct, id: string, props: KeywardAlertRulesProps = {}) {
+    super(scope, id);
+    const groups = props.groups ?? (Object.keys(alertGroups) as (keyof typeof alertGroups)[]);
+    refuseGroups(groups, this.node.path);
+    this.name = new ApiObject(this, 'Resource', {
+      apiVersion: 'monitoring.coreos.com/v1',
+      kind: 'PrometheusRule',
+      metadata: { ...props.metadata },
+      spec: { groups: groups.map((group) => ({ name: `keyward-${group}`, rules: [...alertGroups[group]] })) },
+    }).name;
+  }
+}
+
+function refuseGroups(groups: readonly string[], subject: string): void {
+  const unknown = groups.find((group) => !Object.hasOwn(alertGroups, group));
+  if (groups.length > 0 && unknown === undefined) return;
+  throw propError({
+    prop: `${subject}.groups`,
+    got: unknown === undefined ? 'none' : JSON.stringify(unknown),
+    allowed: Object.keys(alertGroups).join(', '),
+    remedy: 'Name what is to be watched, or leave the prop out',
+  });
+}
