@@ -1,0 +1,1 @@
+export { type KeywardPolicyOptions, keywardPolicies } from './components/policy-pack';

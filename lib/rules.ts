@@ -1,0 +1,11 @@
+export { checkRules, hasErrors, type RuleSelection } from './rules/check-rules';
+export { describeFinding } from './rules/describe-finding';
+export { ignoreReasonAnnotation, ignoreRulesAnnotation } from './rules/ignore';
+export type { Finding, RuleContext, RuleInput, Severity } from './rules/rule';
+export { rules } from './rules/rules';
+export {
+  type CdkValidationContext,
+  type CdkViolation,
+  KeywardValidation,
+  type KeywardValidationProps,
+} from './rules/validation-plugin';

@@ -1,0 +1,41 @@
+import { cephClass, cephParameters, kmsConfig } from '../../../../lib/rules/examples/parts';
+import { named, parameters, testTraps } from '../trap-parts';
+
+testTraps('KW02', [
+  [
+    'no Secret for a volume that grows',
+    {
+      objects: [
+        cephClass(
+          Object.fromEntries(Object.entries(cephParameters).filter(([key]) => !key.includes('controller-expand'))),
+        ),
+      ],
+    },
+    'parameters["csi.storage.k8s.io/controller-expand-secret-name"]',
+  ],
+  [
+    'no Secret for snapshots',
+    { objects: [named('VolumeSnapshotClass', 's', { driver: 'rbd.csi.ceph.com', parameters: {} }, '')] },
+    'parameters["csi.storage.k8s.io/snapshotter-secret-name"]',
+  ],
+  [
+    'a Secret without the passphrase of the default KMS',
+    {
+      objects: [
+        parameters({ encryptionKMSID: '' }),
+        named('Secret', 'rbd-node', { data: { userID: 'YQ==', userKey: '<filled later>' } }),
+      ],
+    },
+    'parameters["csi.storage.k8s.io/node-stage-secret-name"]',
+  ],
+  [
+    'a credential Secret without a key that the KMS reads',
+    {
+      objects: [
+        kmsConfig({ hsm: { encryptionKMSType: 'kmip', KMIP_ENDPOINT: 'kmip:5696' } }),
+        named('ExternalSecret', 'ceph-csi-kmip-credentials', { spec: { data: [{ secretKey: 'CA_CERT' }] } }),
+      ],
+    },
+    'data["config.json"].hsm',
+  ],
+]);
