@@ -7,11 +7,17 @@ export interface Measured {
   readonly table: readonly string[];
 }
 
+/** What only some benchmarks act on. */
+export interface BenchOptions {
+  /** Path of the program to compare with. */
+  readonly peer?: string;
+}
+
 export interface Benchmark {
   /** One line of the help. */
   readonly about: string;
   readonly defaultRounds: number;
   readonly goals: readonly Goal[];
   /** @param progress Called with a line at a time; not part of the result. */
-  measure(rounds: number, progress: (line: string) => void): Promise<Measured>;
+  measure(rounds: number, progress: (line: string) => void, options: BenchOptions): Promise<Measured>;
 }

@@ -7,7 +7,12 @@ export interface BenchArguments {
   readonly rounds: number | undefined;
   readonly isJson: boolean;
   readonly isHelp: boolean;
+  /** Path of the program to compare with; some benchmarks have none. */
+  readonly peer?: string;
 }
+
+/** The benchmarks that compare with a program that may be given. */
+const withPeer: readonly string[] = ['kms-plugin'];
 
 const maxRounds = 1000;
 
@@ -19,6 +24,7 @@ export function readCommandLine(argv: readonly string[], names: readonly string[
     options: {
       rounds: { type: 'string' },
       output: { type: 'string', default: 'text' },
+      peer: { type: 'string' },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -29,7 +35,17 @@ export function readCommandLine(argv: readonly string[], names: readonly string[
     );
   }
   if (!['text', 'json'].includes(values.output)) throw new TypeError(`--output ${values.output}: give text or json.`);
-  return { name, rounds: readRounds(values.rounds), isJson: values.output === 'json', isHelp: values.help };
+  const { peer } = values;
+  if (peer !== undefined && !withPeer.includes(name)) {
+    throw new TypeError(`--peer: only ${withPeer.join(' and ')} compares with a program of yours.`);
+  }
+  return {
+    name,
+    rounds: readRounds(values.rounds),
+    isJson: values.output === 'json',
+    isHelp: values.help,
+    ...(peer !== undefined && { peer }),
+  };
 }
 
 function readRounds(text: string | undefined): number | undefined {

@@ -1,19 +1,22 @@
 /** `npm run bench -- NAME`: measures keyward beside what it replaces, or beside the least that the work can cost. */
 import { readCommandLine } from './command-line';
 import { kmsBench } from './kms';
+import { kmsPluginBench } from './kms-plugin';
 import { luksBench } from './luks';
 import { goalLines, jsonLine } from './report';
 import { startBench } from './start';
+import { synthBench } from './synth';
 
-const benches = { kms: kmsBench, luks: luksBench, start: startBench };
+const benches = { kms: kmsBench, 'kms-plugin': kmsPluginBench, luks: luksBench, start: startBench, synth: synthBench };
 
-const help = `Usage: npm run bench -- NAME [--rounds N] [--output text|json]
+const help = `Usage: npm run bench -- NAME [--rounds N] [--peer PATH] [--output text|json]
 
 ${Object.entries(benches)
-  .map(([name, { about, defaultRounds }]) => `  ${name.padEnd(7)} ${about} (${defaultRounds} rounds)`)
+  .map(([name, { about, defaultRounds }]) => `  ${name.padEnd(10)} ${about} (${defaultRounds} rounds)`)
   .join('\n')}
 
   --rounds N       how often each thing is measured; the median counts
+  --peer PATH      kms-plugin: an executable with the flags of vault-kubernetes-kms, instead of the baseline
   --output FORMAT  text: a table, then the line of JSON; json: the line alone
   --help           show this text
 
@@ -21,13 +24,17 @@ The last line of standard output is {"bench": NAME, "ratios": {…}, "figures": 
 Exit codes: 0 measured (a missed goal is told, and no error), 1 could not be measured, 2 wrong usage.`;
 
 async function main(argv: readonly string[]): Promise<number> {
-  const { name, rounds, isJson, isHelp } = readCommandLine(argv, Object.keys(benches));
+  const { name, rounds, isJson, isHelp, peer } = readCommandLine(argv, Object.keys(benches));
   if (isHelp) {
     console.log(help);
     return 0;
   }
   const bench = benches[name as keyof typeof benches];
-  const { result, table } = await bench.measure(rounds ?? bench.defaultRounds, (line) => console.error(line));
+  const { result, table } = await bench.measure(
+    rounds ?? bench.defaultRounds,
+    (line) => console.error(line),
+    peer === undefined ? {} : { peer },
+  );
   if (!isJson) console.log([...table, '', ...goalLines(result, bench.goals), ''].join('\n'));
   console.log(jsonLine(result));
   return 0;

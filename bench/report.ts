@@ -9,11 +9,8 @@ export interface BenchResult {
   readonly figures: Readonly<Record<string, number>>;
 }
 
-/** A number that the project promises; more is worse. */
-export interface Goal {
-  readonly name: string;
-  readonly atMost: number;
-}
+/** A number that the project promises. */
+export type Goal = { readonly name: string } & ({ readonly atMost: number } | { readonly atLeast: number });
 
 const significantDigits = 4;
 
@@ -33,9 +30,11 @@ export function samplesTable(samples: Readonly<Record<string, readonly number[]>
 /** One line a goal, met or missed. A missed goal is news for people, not an error: machines differ. */
 export function goalLines({ ratios, figures }: BenchResult, goals: readonly Goal[]): string[] {
   const values: Readonly<Record<string, number>> = { ...ratios, ...figures };
-  return goals.map(({ name, atMost }) => {
-    const value = values[name] ?? Number.NaN;
-    return `${value <= atMost ? 'met   ' : 'MISSED'} ${name} ${round(value)} (goal: at most ${atMost})`;
+  return goals.map((goal) => {
+    const value = values[goal.name] ?? Number.NaN;
+    const isMet = 'atMost' in goal ? value <= goal.atMost : value >= goal.atLeast;
+    const wanted = 'atMost' in goal ? `at most ${goal.atMost}` : `at least ${goal.atLeast}`;
+    return `${isMet ? 'met   ' : 'MISSED'} ${goal.name} ${round(value)} (goal: ${wanted})`;
   });
 }
 

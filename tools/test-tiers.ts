@@ -4,11 +4,12 @@ import { join, relative } from 'node:path';
 import type { ToolName } from './components';
 
 const SERVERS = ['openbao', 'etcd', 'kube-apiserver', 'openssl'] as const satisfies readonly ToolName[];
+const PULUMI = ['pulumi', 'pulumi-language-nodejs', 'pulumi-resource-vault'] as const satisfies readonly ToolName[];
 
 const TIERS = {
   unit: [],
   conformance: ['csi-sanity', 'pykmip', 'moto', ...SERVERS],
-  integration: ['cryptsetup', ...SERVERS],
+  integration: ['cryptsetup', 'kms-baseline', 'kms-load', ...PULUMI, ...SERVERS],
   kernel: ['csi-sanity', ...SERVERS],
   system: ['csi-sanity', 'cryptsetup', ...SERVERS],
 } as const satisfies Record<string, readonly ToolName[]>;

@@ -23,13 +23,31 @@ export interface KubernetesRequestOptions {
 /** @throws ToolError TOOL_NOT_PREPARED when a server was not built; Error with the log's end when one does not start */
 export async function startKubernetes(options: KubernetesOptions = {}): Promise<Kubernetes> {
   const etcd = new ServerProcess('etcd');
-  const apiServer = new ServerProcess('kube-apiserver');
   try {
     const etcdUrl = await startEtcd(etcd);
+    const authority = await createCertificateAuthority(etcd.folder);
+    const adminToken = randomBytes(24).toString('hex');
+    return await startApiServer({ etcd, etcdUrl, authority, adminToken }, options);
+  } catch (error) {
+    await etcd.stop();
+    throw error;
+  }
+}
+
+/** What the API servers of one cluster share. */
+interface Cluster {
+  readonly etcd: ServerProcess;
+  readonly etcdUrl: string;
+  readonly authority: CertificateAuthority;
+  readonly adminToken: string;
+}
+
+async function startApiServer(cluster: Cluster, options: KubernetesOptions, isFurther = false): Promise<Kubernetes> {
+  const apiServer = new ServerProcess('kube-apiserver');
+  try {
+    const { authority, etcdUrl, adminToken } = cluster;
     const port = await freePort();
     const url = `https://127.0.0.1:${port}`;
-    const authority = await createCertificateAuthority(apiServer.folder);
-    const adminToken = randomBytes(24).toString('hex');
     const isHealthy = async () => {
       const headers = { authorization: `Bearer ${adminToken}` };
       const ready = await requestJson({ url: `${url}/readyz`, headers, caPem: authority.caPem, timeoutMs: 5000 });
@@ -42,22 +60,20 @@ export async function startKubernetes(options: KubernetesOptions = {}): Promise<
       isHealthy,
     });
     await apiServer.start(command(options.apiServerArgs ?? []));
-    return new Kubernetes({ etcd, apiServer, command, etcdUrl, url, caPem: authority.caPem, adminToken });
+    return new Kubernetes({ cluster, apiServer, command, url, isFurther });
   } catch (error) {
     await apiServer.stop();
-    await etcd.stop();
     throw error;
   }
 }
 
 interface Parts {
-  readonly etcd: ServerProcess;
+  readonly cluster: Cluster;
   readonly apiServer: ServerProcess;
   readonly command: (more: readonly string[]) => ServerCommand;
-  readonly etcdUrl: string;
   readonly url: string;
-  readonly caPem: string;
-  readonly adminToken: string;
+  /** One more API server of a cluster: it leaves etcd alone when it ends. */
+  readonly isFurther: boolean;
 }
 
 export class Kubernetes {
@@ -73,17 +89,21 @@ export class Kubernetes {
   }
 
   get caPem(): string {
-    return this.#parts.caPem;
+    return this.#parts.cluster.authority.caPem;
+  }
+
+  get caFile(): string {
+    return this.#parts.cluster.authority.caFile;
   }
 
   /** Bearer token of a member of system:masters. */
   get adminToken(): string {
-    return this.#parts.adminToken;
+    return this.#parts.cluster.adminToken;
   }
 
   /** etcd's client address, with its JSON gateway under /v3. */
   get etcdUrl(): string {
-    return this.#parts.etcdUrl;
+    return this.#parts.cluster.etcdUrl;
   }
 
   get logTail(): string {
@@ -92,7 +112,7 @@ export class Kubernetes {
 
   /** Sends one API request; `path` begins with `/api` or `/apis`. Any status is an answer. */
   request(method: string, path: string, body?: unknown, options: KubernetesRequestOptions = {}): Promise<JsonResponse> {
-    const { url, caPem, adminToken } = this.#parts;
+    const { url, caPem, adminToken } = this;
     const headers = {
       authorization: `Bearer ${options.token ?? adminToken}`,
       'content-type': options.contentType ?? 'application/json',
@@ -124,15 +144,25 @@ export class Kubernetes {
     return body.status.token;
   }
 
+  /** Ends the API server; `restart` starts it again. etcd runs on. */
+  async halt(): Promise<void> {
+    await this.#parts.apiServer.halt();
+  }
+
   /** Ends the API server and starts it again on the same address, with these further flags; etcd runs on. */
   async restart(apiServerArgs: readonly string[] = []): Promise<void> {
-    await this.#parts.apiServer.halt();
+    await this.halt();
     await this.#parts.apiServer.start(this.#parts.command(apiServerArgs));
+  }
+
+  /** One more API server on the same etcd, with the same CA and tokens. Stop it before the first one. */
+  another(options: KubernetesOptions = {}): Promise<Kubernetes> {
+    return startApiServer(this.#parts.cluster, options, true);
   }
 
   async stop(): Promise<void> {
     await this.#parts.apiServer.stop();
-    await this.#parts.etcd.stop();
+    if (!this.#parts.isFurther) await this.#parts.cluster.etcd.stop();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
