@@ -11,6 +11,8 @@ export interface OriginOptions {
   readonly address: string;
   /** For each request, connecting included. Default 10,000. */
   readonly timeoutMs?: number;
+  /** Default 1 MiB. */
+  readonly maxAnswerBytes?: number;
   /** How the server's certificate is checked. Default: TLS 1.2 or newer, with the CAs of Node.js. */
   readonly tls?: https.AgentOptions;
 }
@@ -51,12 +53,15 @@ export class Origin {
   readonly #base: URL;
   readonly #agent: http.Agent;
   readonly #timeoutMs: number;
+  readonly #maxAnswerBytes: number;
   readonly #failures: HttpFailures;
 
   /** @throws TypeError for an address that is no URL: it is checked where it enters. */
-  constructor({ address, tls = {}, timeoutMs = 10_000 }: OriginOptions, failures: HttpFailures) {
+  constructor(options: OriginOptions, failures: HttpFailures) {
+    const { address, tls = {}, timeoutMs = 10_000 } = options;
     this.#base = new URL(address);
     this.#timeoutMs = timeoutMs;
+    this.#maxAnswerBytes = options.maxAnswerBytes ?? maxAnswerBytes;
     this.#failures = failures;
     const pool = { keepAlive: true, maxSockets: maxConnections, timeout: idleConnectionMs } as const;
     this.#agent = this.#isTls ? new https.Agent({ minVersion: 'TLSv1.2', ...pool, ...tls }) : new http.Agent(pool);
@@ -105,8 +110,8 @@ export class Origin {
         let sizeBytes = 0;
         answer.on('data', (chunk: Buffer) => {
           sizeBytes += chunk.length;
-          if (sizeBytes > maxAnswerBytes) {
-            fail(this.#failures.notUnderstood(doing, `is larger than ${maxAnswerBytes} bytes`));
+          if (sizeBytes > this.#maxAnswerBytes) {
+            fail(this.#failures.notUnderstood(doing, `is larger than ${this.#maxAnswerBytes} bytes`));
           } else chunks.push(chunk);
         });
         answer.on('error', (error) => fail(this.#failures.notReached(error, doing)));

@@ -28,16 +28,19 @@ export function kubernetesAccess(
       remedy: 'Run in a pod, or give --api-server, --ca and --token-file.',
     });
   }
-  if (!/^https:\/\/[^/@?#\s]+\/?$/.test(address) || !URL.canParse(address)) {
-    throw new CodedError('CONFIG_INVALID', 'the address of the Kubernetes API is not https://host:port', {
-      remedy: 'Write --api-server https://host:port.',
-    });
-  }
   return {
-    address: new URL(address).origin,
+    address: apiServerAddress(address),
     caFile: given.caFile ?? join(podFolder, 'ca.crt'),
     tokenFile: given.tokenFile ?? join(podFolder, 'token'),
   };
+}
+
+/** @throws CodedError CONFIG_INVALID for anything but `https://host:port`. */
+export function apiServerAddress(address: string): string {
+  if (/^https:\/\/[^/@?#\s]+\/?$/.test(address) && URL.canParse(address)) return new URL(address).origin;
+  throw new CodedError('CONFIG_INVALID', 'the address of the Kubernetes API is not https://host:port', {
+    remedy: 'Write it as https://host:port, without a path.',
+  });
 }
 
 /** The namespace of the pod. @throws CodedError CONFIG_INVALID. */
@@ -57,10 +60,21 @@ export async function ownNamespace(
   }
 }
 
-/** What one connection is made with. */
+/** What one connection is made with: a token, a client certificate, or both. */
 export interface Credentials {
   readonly caPem: string;
-  readonly token: Secret;
+  readonly token?: Secret;
+  readonly client?: { readonly certificatePem: string; readonly key: Secret };
+  /** Name to expect in the certificate, when it is not the host of the address. */
+  readonly serverName?: string;
+}
+
+/** An API server with its own way to the credentials, for example a kubeconfig. */
+export interface KubernetesEndpoint {
+  /** `https://host:port`. */
+  readonly address: string;
+  /** Called again every minute and when the server refuses what it was shown. */
+  readonly readCredentials: () => Promise<Credentials>;
 }
 
 /** @throws CodedError CONFIG_UNREADABLE. */
@@ -68,8 +82,8 @@ export async function readCredentials({ caFile, tokenFile }: KubernetesAccess): 
   const caPem = await readText(caFile, 'the CA of the Kubernetes API');
   if (!caPem.includes('-----BEGIN CERTIFICATE-----'))
     throw unreadable(caFile, 'the CA of the Kubernetes API', 'holds no certificate');
-  const token = (await readText(tokenFile, 'the token of the agent')).trim();
-  if (!/^[\x21-\x7e]+$/.test(token)) throw unreadable(tokenFile, 'the token of the agent', 'holds no token');
+  const token = (await readText(tokenFile, 'the token for the Kubernetes API')).trim();
+  if (!/^[\x21-\x7e]+$/.test(token)) throw unreadable(tokenFile, 'the token for the Kubernetes API', 'holds no token');
   return { caPem, token: Secret.fromText(token) };
 }
 
@@ -83,7 +97,7 @@ async function readText(path: string, what: string): Promise<string> {
 
 function unreadable(path: string, what: string, fault: string, cause?: unknown): CodedError {
   return new CodedError('CONFIG_UNREADABLE', `${what} in ${path} ${fault}`, {
-    remedy: 'See that the token and the CA of the service account are mounted into the container of the agent.',
+    remedy: 'See that the path is right and, in a pod, that token and CA of the service account are mounted.',
     cause,
   });
 }

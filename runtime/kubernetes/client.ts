@@ -1,33 +1,42 @@
 /**
- * The few calls of the Kubernetes API that keyward makes, over kept-alive TLS. Token and CA are read again every minute
- * and when the server refuses the token. Each request has one deadline over the whole exchange, and a bound on its answer.
+ * The few calls of the Kubernetes API that keyward makes, over kept-alive TLS. The credentials are read again every minute
+ * and when the server refuses them. Each request has one deadline over the whole exchange, and a bound on its answer.
  */
 import https from 'node:https';
 import { CodedError } from '../errors';
-import { type Credentials, type KubernetesAccess, readCredentials } from './access';
-import { notReached, notUnderstood, refused, timedOut } from './errors';
+import { type Credentials, type KubernetesAccess, type KubernetesEndpoint, readCredentials } from './access';
+import { notReached, notUnderstood, refused } from './errors';
+import { type Answer, type Connection, type Exchange, exchange, isSuccess, StaleConnection } from './exchange';
 
 export interface KubernetesRequest {
-  readonly method: 'GET' | 'POST';
-  /** From `/api` or `/apis` on, made by {@link path}. */
+  readonly method: 'GET' | 'POST' | 'PATCH';
+  /** From `/api` or `/apis` on, made by {@link path}; a query may follow. */
   readonly path: string;
   readonly body?: object;
+  /** Of the body. Default application/json. */
+  readonly contentType?: string;
+  /** Default application/json. */
+  readonly accept?: string;
+  /** Default 4 MiB: a Secret has 1 MiB at most, as base64 in JSON. */
+  readonly maxAnswerBytes?: number;
   readonly signal?: AbortSignal;
 }
 
-export interface KubernetesOptions extends KubernetesAccess {
+export type KubernetesOptions = (KubernetesAccess | KubernetesEndpoint) & {
   /** For each request, connecting included. Default 10,000. */
   readonly timeoutMs?: number;
+  /** What to do about HTTP 403. Default: what a tenant needs. */
+  readonly remedyWhenForbidden?: string;
   readonly now?: () => number;
-}
+};
 
 const credentialsAgeMs = 60_000;
-/** A Secret has 1 MiB at most, as base64 in JSON. */
-const maxAnswerBytes = 4 * 1024 * 1024;
+const defaultAnswerBytes = 4 * 1024 * 1024;
 const maxConnections = 8;
+/** Lines of metrics are short; a longer one is none. */
+const maxLineChars = 16_384;
 
-interface Held extends Credentials {
-  readonly agent: https.Agent;
+interface Held extends Connection {
   readonly readAt: number;
 }
 
@@ -44,57 +53,84 @@ export class KubernetesClient {
     this.#now = options.now ?? Date.now;
   }
 
+  get address(): string {
+    return this.#options.address;
+  }
+
   /**
    * The JSON object of the answer; undefined for 404.
    * @throws KubernetesError KMS_DENIED, KMS_THROTTLED, KMS_UNREACHABLE, KMS_TIMEOUT, KMS_TLS_UNTRUSTED, KMS_ANSWER_INVALID,
    *   CONFIG_INVALID; CodedError CONFIG_UNREADABLE (no token), ABORTED.
    */
   async request(request: KubernetesRequest): Promise<Readonly<Record<string, unknown>> | undefined> {
-    const answer = await this.#send(request, await this.#credentials(false));
-    if (answer.status !== 401) return read(answer, doingOf(request));
-    // Bound tokens live an hour; the file holds a new one well before.
-    return read(await this.#send(request, await this.#credentials(true)), doingOf(request));
+    const doing = doingOf(request);
+    const answer = await this.#authorised({ ...this.#exchangeOf(request), doing });
+    if (answer.status === 404) return undefined;
+    return parse(this.#accepted(answer, doing), doing);
+  }
+
+  /**
+   * Those lines of a text that are wanted, without the rest in memory: metrics of a large cluster have tens of megabytes.
+   * @throws as {@link request}; 404 is an error here.
+   */
+  async lines(at: string, isWanted: (line: string) => boolean, signal?: AbortSignal): Promise<string[]> {
+    const request = { method: 'GET', path: at, accept: 'text/plain', ...(signal && { signal }) } as const;
+    const doing = doingOf(request);
+    const wanted: string[] = [];
+    let rest = '';
+    const onChunk = (chunk: Buffer) => {
+      const lines = (rest + chunk.toString('latin1')).split('\n');
+      rest = (lines.pop() ?? '').slice(0, maxLineChars);
+      wanted.push(...lines.filter(isWanted));
+    };
+    const answer = await this.#authorised({ ...this.#exchangeOf(request), doing, onChunk });
+    this.#accepted(answer, doing);
+    if (isWanted(rest)) wanted.push(rest);
+    return wanted;
   }
 
   close(): void {
     this.#closed = true;
-    this.#drop();
-  }
-
-  async #credentials(fresh: boolean): Promise<Held> {
-    if (this.#closed)
-      throw new CodedError('SHUTTING_DOWN', 'the agent is shutting down', { remedy: 'Repeat the call.' });
-    const held = this.#held;
-    if (held && !fresh && this.#now() < held.readAt + credentialsAgeMs) return held;
-    const read = await readCredentials(this.#options);
-    const isSameCa = held?.caPem === read.caPem;
-    const agent = isSameCa ? held.agent : this.#newAgent(read.caPem);
-    this.#held = { ...read, agent, readAt: this.#now() };
-    if (held && !isSameCa) held.agent.destroy();
-    return this.#held;
-  }
-
-  #newAgent(ca: string): https.Agent {
-    return new https.Agent({ keepAlive: true, maxSockets: maxConnections, timeout: 60_000, ca, minVersion: 'TLSv1.2' });
-  }
-
-  #drop(): void {
     this.#held?.agent.destroy();
-    this.#held?.token.zero();
+    zero(this.#held);
     this.#held = undefined;
   }
 
-  async #send(request: KubernetesRequest, held: Held): Promise<Answer> {
-    const call = { ...request, url: `${this.#options.address}${request.path}`, timeoutMs: this.#timeoutMs };
-    try {
-      return await exchange(call, held);
-    } catch (error) {
-      // The server closed a kept-alive connection while the request was on its way: nothing was answered, so ask again.
-      if (!(error instanceof StaleConnection)) throw error;
-      return exchange(call, held).catch((again: unknown) => {
-        throw again instanceof StaleConnection ? notReached(again.reason, doingOf(request)) : again;
+  #exchangeOf({ path: at, ...request }: KubernetesRequest): Omit<Exchange, 'doing'> {
+    return {
+      maxAnswerBytes: defaultAnswerBytes,
+      ...request,
+      url: `${this.#options.address}${at}`,
+      timeoutMs: this.#timeoutMs,
+    };
+  }
+
+  /** Bound tokens live an hour; the file holds a new one well before. */
+  async #authorised(call: Exchange): Promise<Answer> {
+    const answer = await send(call, await this.#credentials(false));
+    return answer.status === 401 ? send(call, await this.#credentials(true)) : answer;
+  }
+
+  #accepted({ status, body, retryAfterMs }: Answer, doing: string): Buffer {
+    if (isSuccess(status)) return body;
+    throw refused(status, doing, { retryAfterMs, remedyWhenForbidden: this.#options.remedyWhenForbidden });
+  }
+
+  async #credentials(fresh: boolean): Promise<Held> {
+    if (this.#closed) {
+      throw new CodedError('SHUTTING_DOWN', 'the client of the Kubernetes API is closed', {
+        remedy: 'Repeat the call.',
       });
     }
+    const held = this.#held;
+    if (held && !fresh && this.#now() < held.readAt + credentialsAgeMs) return held;
+    const options = this.#options;
+    const read = await ('readCredentials' in options ? options.readCredentials() : readCredentials(options));
+    const isSame =
+      held?.caPem === read.caPem && held.client?.certificatePem === read.client?.certificatePem ? held : undefined;
+    this.#held = { ...read, agent: isSame?.agent ?? newAgent(read), readAt: this.#now() };
+    if (held && !isSame) held.agent.destroy();
+    return this.#held;
   }
 }
 
@@ -103,82 +139,36 @@ export function path(parts: readonly string[]): string {
   return `/${parts.map(encodeURIComponent).join('/')}`;
 }
 
-interface Answer {
-  readonly status: number;
-  readonly retryAfterMs: number | undefined;
-  readonly body: Buffer;
-}
-
-class StaleConnection extends Error {
-  readonly reason: NodeJS.ErrnoException;
-
-  constructor(reason: NodeJS.ErrnoException) {
-    super('a kept-alive connection was closed');
-    this.reason = reason;
+async function send(call: Exchange, connection: Connection): Promise<Answer> {
+  try {
+    return await exchange(call, connection);
+  } catch (error) {
+    // Nothing was answered, so ask again.
+    if (!(error instanceof StaleConnection)) throw error;
+    return exchange(call, connection).catch((again: unknown) => {
+      throw again instanceof StaleConnection ? notReached(again.reason, call.doing) : again;
+    });
   }
 }
 
-interface Exchange extends KubernetesRequest {
-  readonly url: string;
-  readonly timeoutMs: number;
-}
-
-function exchange(call: Exchange, { agent, token }: Held): Promise<Answer> {
-  const { method, url, body, signal, timeoutMs } = call;
-  const doing = doingOf(call);
-  const text = body === undefined ? undefined : JSON.stringify(body);
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(aborted(doing));
-    const outgoing = https.request(url, {
-      agent,
-      method,
-      headers: {
-        accept: 'application/json',
-        authorization: `Bearer ${token.use((bytes) => bytes.toString('latin1'))}`,
-        ...(text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
-      },
-    });
-    const settle = (act: () => void) => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-      act();
-    };
-    const fail = (error: Error) => {
-      settle(() => reject(error));
-      outgoing.destroy();
-    };
-    const timer = setTimeout(() => fail(timedOut(doing, timeoutMs)), timeoutMs);
-    const onAbort = () => fail(aborted(doing));
-    signal?.addEventListener('abort', onAbort, { once: true });
-    outgoing.on('error', (error: NodeJS.ErrnoException) =>
-      fail(outgoing.reusedSocket && isReset(error) ? new StaleConnection(error) : notReached(error, doing)),
-    );
-    outgoing.on('response', (answer) => {
-      const chunks: Buffer[] = [];
-      let sizeBytes = 0;
-      answer.on('data', (chunk: Buffer) => {
-        sizeBytes += chunk.length;
-        if (sizeBytes > maxAnswerBytes) fail(notUnderstood(doing, `is larger than ${maxAnswerBytes} bytes`));
-        else chunks.push(chunk);
-      });
-      answer.on('error', (error) => fail(notReached(error, doing)));
-      answer.on('end', () => {
-        const seconds = answer.headers['retry-after'];
-        const retryAfterMs = seconds !== undefined && /^\d{1,6}$/.test(seconds) ? Number(seconds) * 1000 : undefined;
-        settle(() => resolve({ status: answer.statusCode ?? 0, retryAfterMs, body: Buffer.concat(chunks) }));
-      });
-    });
-    outgoing.end(text);
+function newAgent({ caPem, client, serverName }: Credentials): https.Agent {
+  return new https.Agent({
+    keepAlive: true,
+    maxSockets: maxConnections,
+    timeout: 60_000,
+    ca: caPem,
+    minVersion: 'TLSv1.2',
+    ...(client && { cert: client.certificatePem, key: client.key.use((bytes) => bytes.toString('latin1')) }),
+    ...(serverName !== undefined && { servername: serverName }),
   });
 }
 
-function isReset({ code }: NodeJS.ErrnoException): boolean {
-  return code === 'ECONNRESET' || code === 'EPIPE';
+function zero(held: Credentials | undefined): void {
+  held?.token?.zero();
+  held?.client?.key.zero();
 }
 
-function read({ status, body, retryAfterMs }: Answer, doing: string): Readonly<Record<string, unknown>> | undefined {
-  if (status === 404) return undefined;
-  if (status < 200 || status > 299) throw refused(status, doing, retryAfterMs);
+function parse(body: Buffer, doing: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
     value = JSON.parse(body.toString('utf8'));
@@ -193,9 +183,5 @@ function read({ status, body, retryAfterMs }: Answer, doing: string): Readonly<R
 }
 
 function doingOf({ method, path: at }: KubernetesRequest): string {
-  return `${method} ${at}`;
-}
-
-function aborted(doing: string): CodedError {
-  return new CodedError('ABORTED', `the call was cancelled (${doing})`, { remedy: 'Repeat the call.' });
+  return `${method} ${at.replace(/\?.*$/, '')}`;
 }

@@ -24,22 +24,30 @@ export class KubernetesError extends CodedError {
   }
 }
 
+/** What a refusal came with, and what the caller would do about HTTP 403. */
+interface RefusalContext {
+  readonly retryAfterMs?: number | undefined;
+  readonly remedyWhenForbidden?: string | undefined;
+}
+
+const tenantRemedy = 'Name the tenant in the declaration, which then emits a Role for it, and apply the manifests.';
+
 /** @param doing e.g. `GET /api/v1/…`; holds names only. */
-export function refused(status: number, doing: string, retryAfterMs?: number): KubernetesError {
-  const at = { status, retryAfterMs };
+export function refused(status: number, doing: string, context: RefusalContext = {}): KubernetesError {
+  const at = { status, retryAfterMs: context.retryAfterMs };
   if (status === 401) {
     return new KubernetesError(
       'KMS_DENIED',
-      `the Kubernetes API does not know the agent's token (HTTP 401 to ${doing})`,
+      `the Kubernetes API does not know the credentials (HTTP 401 to ${doing})`,
       {
-        remedy: 'See that the projected token of the service account is mounted and not expired.',
+        remedy: 'See that the token or the certificate is the one for this cluster, and not expired.',
         ...at,
       },
     );
   }
   if (status === 403) {
-    return new KubernetesError('KMS_DENIED', `the agent lacks the right (HTTP 403 to ${doing})`, {
-      remedy: 'Name the tenant in the declaration, which then emits a Role for it, and apply the manifests.',
+    return new KubernetesError('KMS_DENIED', `the Kubernetes API forbids it (HTTP 403 to ${doing})`, {
+      remedy: context.remedyWhenForbidden ?? tenantRemedy,
       ...at,
     });
   }
@@ -60,7 +68,7 @@ export function refused(status: number, doing: string, retryAfterMs?: number): K
     );
   }
   return new KubernetesError('CONFIG_INVALID', `the Kubernetes API refuses the request (HTTP ${status} to ${doing})`, {
-    remedy: 'Check the names in the configuration of the KMS, and the version of the cluster.',
+    remedy: 'Check the names in the configuration, and the version of the cluster.',
     ...at,
   });
 }
@@ -72,7 +80,7 @@ export function notReached(error: NodeJS.ErrnoException, doing: string): Kuberne
       'KMS_TLS_UNTRUSTED',
       `the Kubernetes API's certificate is not trusted (${doing}: ${reason})`,
       {
-        remedy: 'Give the CA of the cluster with --ca.',
+        remedy: 'Give the CA of the cluster.',
       },
     );
   }

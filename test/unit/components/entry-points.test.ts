@@ -32,20 +32,31 @@ function packageOf(specifier: string): string {
 
 describe('the entry points', () => {
   test('keyward needs the schema library alone', () => {
-    expect(graphOf('lib/index.ts')).toEqual({ packages: ['zod'], folders: ['lib', 'lib/schema'] });
+    expect(graphOf('lib/index.ts')).toEqual({
+      packages: ['zod'],
+      folders: ['lib', 'lib/rules', 'lib/schema', 'lib/vault'],
+    });
   });
 
   test('keyward/cdk8s loads nothing of Pulumi', () => {
     expect(graphOf('lib/cdk8s.ts')).toEqual({
       packages: ['cdk8s', 'cdk8s-plus-27', 'constructs', 'zod'],
-      folders: ['lib', 'lib/constructs', 'lib/schema'],
+      folders: ['lib', 'lib/constructs', 'lib/rules', 'lib/schema', 'lib/vault'],
     });
   });
 
   test('keyward/pulumi loads nothing of the runtime', () => {
     expect(graphOf('lib/pulumi.ts')).toEqual({
-      packages: ['@pulumi/kubernetes', '@pulumi/pulumi', 'cdk8s', 'cdk8s-plus-27', 'constructs', 'zod'],
-      folders: ['lib', 'lib/components', 'lib/constructs', 'lib/schema'],
+      packages: [
+        '@pulumi/kubernetes',
+        '@pulumi/pulumi',
+        '@pulumi/vault',
+        'cdk8s',
+        'cdk8s-plus-27',
+        'constructs',
+        'zod',
+      ],
+      folders: ['lib', 'lib/components', 'lib/constructs', 'lib/rules', 'lib/schema', 'lib/vault'],
     });
   });
 });

@@ -30,7 +30,10 @@ export interface Recording {
 export async function recorded(program: () => unknown, { preview = false } = {}): Promise<Recording> {
   const mocks: runtime.Mocks = {
     call: () => ({}),
-    newResource: ({ name, inputs }) => ({ id: `id-of-${name}`, state: inputs }),
+    newResource: ({ type, name, inputs }) => {
+      const drawn = type.endsWith(':AuthBackend') ? { accessor: `accessor-of-${name}` } : {};
+      return { id: `id-of-${name}`, state: { ...inputs, ...drawn } };
+    },
   };
   await runtime.setMocks(mocks, 'keyward', 'test', preview);
   const registered = jest.spyOn(MockMonitor.prototype, 'registerResource');
