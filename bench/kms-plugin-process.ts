@@ -1,11 +1,10 @@
 /** For benchmark `kms-plugin`: one plugin as a process, ours or the peer, started with the same flags and variables. */
-import { readFileSync } from 'node:fs';
-import { connect } from 'node:net';
 import { join } from 'node:path';
 import { ServerProcess } from '../test/harness/server-process';
 import { runtimeBundle } from '../tools/bundle';
 import { freePort } from '../tools/local-pod/free-port';
 import type { TransitServer } from './kms-plugin-server';
+import { acceptsConnections, residentMiB } from './process-probes';
 
 /** An executable and what stands before the plugin's own flags. */
 export interface PluginCommand {
@@ -44,27 +43,11 @@ export async function startPlugin(
     ],
     // Not in a file, as both take it so; and this token dies with the server.
     env: { VAULT_KMS_TOKEN: server.token },
-    isHealthy: () => accepts(socket),
+    isHealthy: () => acceptsConnections(socket),
   });
   return {
     socket,
     rssMiB: () => residentMiB(process.pid),
     stop: () => process.stop(),
   };
-}
-
-function accepts(socket: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const connection = connect(socket);
-    const end = (answer: boolean) => () => {
-      connection.destroy();
-      resolve(answer);
-    };
-    connection.once('connect', end(true)).once('error', end(false));
-  });
-}
-
-function residentMiB(pid: number | undefined): number {
-  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kibibytes) / 1024;
 }

@@ -3,8 +3,7 @@
  * everything that the DaemonSet asks of it: both sockets, registration, health. No root, no kernel feature, no KMS needed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +13,7 @@ import { bundleRuntime, runtimeBundle } from '../tools/bundle';
 import { csiClient } from '../tools/csi-client/csi-client';
 import { freePort } from '../tools/local-pod/free-port';
 import type { Benchmark } from './benchmark';
+import { acceptsConnections, residentMiB } from './process-probes';
 import { samplesTable } from './report';
 import { median } from './statistics';
 
@@ -118,26 +118,10 @@ async function listening(child: ChildProcess, socket: string): Promise<void> {
     errors += chunk.toString();
   });
   const until = performance.now() + startTimeoutMs;
-  while (!(await accepts(socket))) {
+  while (!(await acceptsConnections(socket))) {
     if (child.exitCode !== null || performance.now() > until) throw new Error(`The driver did not start: ${errors}`);
     await sleep(pollMs);
   }
-}
-
-function accepts(socket: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const connection = connect(socket);
-    const end = (answer: boolean) => () => {
-      connection.destroy();
-      resolve(answer);
-    };
-    connection.once('connect', end(true)).once('error', end(false));
-  });
-}
-
-function residentMiB(pid: number | undefined): number {
-  const kibibytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kibibytes) / 1024;
 }
 
 async function stop(child: ChildProcess): Promise<void> {

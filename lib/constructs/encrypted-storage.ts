@@ -1,5 +1,4 @@
 // The whole of it from one declaration: KMS configuration, driver, classes. Names cannot differ, since each is said once (R3).
-import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { KmsProps } from '../schema/kms';
 import type { VaultState } from '../vault';
@@ -7,7 +6,7 @@ import { type EncryptedClassProps, EncryptedStorageClass } from './encrypted-sto
 import { KeywardDriver, type KeywardDriverOptions } from './keyward-driver';
 import { KmsConfigMap } from './kms-config-map';
 import { refuseMemoryShortage } from './luks-memory';
-import { propError } from './prop-error';
+import { ownNamespace } from './own-namespace';
 import { type ValidateWithRulesProps, validateWithRules } from './rule-validation';
 import { EncryptedSnapshotClass } from './snapshot-class';
 import { StorageVault, type StorageVaultProps } from './storage-vault';
@@ -62,7 +61,7 @@ export class EncryptedStorage<const Id extends string> extends Construct {
   constructor(scope: Construct, id: string, props: EncryptedStorageProps<Id>) {
     super(scope, id);
     const { type: _, ...driver } = props.driver;
-    const namespace = props.namespace ?? Chart.of(this).namespace ?? refuseNoNamespace(this.node.path);
+    const namespace = ownNamespace(this, props);
     this.kmsConfig = new KmsConfigMap(this, 'Kms', {
       kms: props.kms,
       metadata: { name: `${driver.name ?? 'keyward-csi'}-kms`, namespace },
@@ -108,13 +107,4 @@ export class EncryptedStorage<const Id extends string> extends Construct {
     }
     return added;
   }
-}
-
-function refuseNoNamespace(subject: string): never {
-  throw propError({
-    prop: `${subject}.namespace`,
-    got: 'nothing',
-    allowed: 'a namespace',
-    remedy: 'Give it here or to the chart',
-  });
 }

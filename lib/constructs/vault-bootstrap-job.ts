@@ -1,11 +1,11 @@
 // Makes a Vault or OpenBao ready where GitOps applies the rest: a Job that runs `keyward vault apply` with a state.
 import { createHash } from 'node:crypto';
-import { Chart } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { formatVaultState } from '../vault/format';
 import { decodeVaultState, type VaultState } from '../vault/state';
 import { defaultImages } from './images';
+import { ownNamespace } from './own-namespace';
 import { propError } from './prop-error';
 import {
   stateFileName,
@@ -84,7 +84,7 @@ export class VaultBootstrapJob extends Construct {
   constructor(scope: Construct, id: string, props: VaultBootstrapJobProps) {
     super(scope, id);
     const subject = this.node.path;
-    const namespace = props.namespace ?? Chart.of(this).namespace ?? refuseNoNamespace(subject);
+    const namespace = ownNamespace(this, props);
     const state = decodeVaultState(props.state);
     const { name = `keyward-vault-${state.owner}`, adopt = [], deleteData = [], raiseMinDecryption = [] } = props;
     refuseOpenAddress(subject, props.server.address);
@@ -120,15 +120,6 @@ export class VaultBootstrapJob extends Construct {
       },
     });
   }
-}
-
-function refuseNoNamespace(subject: string): never {
-  throw propError({
-    prop: `${subject}.namespace`,
-    got: 'nothing',
-    allowed: 'a namespace',
-    remedy: 'Give it here or to the chart',
-  });
 }
 
 function refuseOpenAddress(subject: string, address: string): void {

@@ -1,8 +1,8 @@
 // Encrypted storage on stock ceph-csi from one declaration: KMSs, classes, tenants and what ceph-csi may read. Names cannot
 // differ, since each is said once (R3).
-import { Chart } from 'cdk8s';
 import { Construct } from 'constructs';
 import type { KmsProps } from '../../schema/kms';
+import { ownNamespace } from '../own-namespace';
 import { propError } from '../prop-error';
 import type { CephCsiClassSecrets } from './class-secrets';
 import { type CephCsiDeployment, CephCsiKmsConfig } from './kms-config';
@@ -74,9 +74,8 @@ export class CephCsiEncryptedStorage<const Id extends string> extends Construct 
   constructor(scope: Construct, id: string, props: CephCsiEncryptedStorageProps<Id>) {
     super(scope, id);
     const { deployment = 'manifests', kms, tenants = [] } = props;
-    const namespace = props.namespace ?? Chart.of(this).namespace ?? this.#missing('namespace', 'a namespace');
-    const serviceAccounts =
-      props.serviceAccounts ?? knownAccounts[deployment] ?? this.#missing('serviceAccounts', 'the two names');
+    const namespace = ownNamespace(this, props);
+    const serviceAccounts = props.serviceAccounts ?? knownAccounts[deployment] ?? this.#refuseNoAccounts();
     const metadata = { namespace };
     this.kmsConfig = new CephCsiKmsConfig(this, 'Kms', { kms, deployment, metadata });
     const driverName = props.driverName ?? `${deployment === 'rook' ? `${namespace}.` : ''}rbd.csi.ceph.com`;
@@ -104,10 +103,14 @@ export class CephCsiEncryptedStorage<const Id extends string> extends Construct 
     return added;
   }
 
-  #missing(prop: string, allowed: string): never {
-    const remedy =
-      prop === 'namespace' ? 'Give it here or to the chart' : 'Look at the Deployment and the DaemonSet of the driver';
-    throw propError({ prop: `${this.node.path}.${prop}`, got: 'nothing', allowed, remedy, rule: 'trap 5' });
+  #refuseNoAccounts(): never {
+    throw propError({
+      prop: `${this.node.path}.serviceAccounts`,
+      got: 'nothing',
+      allowed: 'the two names',
+      remedy: 'Look at the Deployment and the DaemonSet of the driver',
+      rule: 'trap 5',
+    });
   }
 }
 
