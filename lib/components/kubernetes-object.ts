@@ -1,6 +1,6 @@
 // One object of a cluster as one Pulumi resource of the Kubernetes provider.
 import { getVersion } from '@pulumi/kubernetes/utilities';
-import { CustomResource, type CustomResourceOptions, type Output } from '@pulumi/pulumi';
+import { CustomResource, type CustomResourceOptions, type Inputs, type Output, secret } from '@pulumi/pulumi';
 import type { Manifest } from './manifests';
 
 /** Fields that the API server never changes in place: a change replaces the object. */
@@ -27,7 +27,8 @@ export class KubernetesObject extends CustomResource {
   declare readonly metadata: Output<Manifest['metadata']>;
 
   constructor(name: string, manifest: Manifest, options: CustomResourceOptions) {
-    super(typeToken(manifest), name, { ...manifest }, { ...replacement(manifest), version: getVersion(), ...options });
+    const own = { ...replacement(manifest), ...secrecy(manifest), version: getVersion() };
+    super(typeToken(manifest), name, concealed(manifest), { ...own, ...options });
     this.manifest = manifest;
   }
 }
@@ -40,4 +41,21 @@ function typeToken({ apiVersion, kind }: Manifest): string {
 function replacement({ apiVersion, kind }: Manifest): CustomResourceOptions {
   const fields = immutableFields[`${apiVersion}:${kind}`];
   return { deleteBeforeReplace: true, ...(fields && { replaceOnChanges: [...fields] }) };
+}
+
+/** What a Secret holds, however it got there. */
+const secretFields = ['data', 'stringData'] as const;
+
+function isSecret({ apiVersion, kind }: Manifest): boolean {
+  return apiVersion === 'v1' && kind === 'Secret';
+}
+
+function secrecy(manifest: Manifest): CustomResourceOptions {
+  return isSecret(manifest) ? { additionalSecretOutputs: [...secretFields] } : {};
+}
+
+function concealed(manifest: Manifest): Inputs {
+  if (!isSecret(manifest)) return { ...manifest };
+  const held = secretFields.filter((field) => manifest[field] !== undefined);
+  return { ...manifest, ...Object.fromEntries(held.map((field) => [field, secret(manifest[field])])) };
 }

@@ -1,17 +1,9 @@
 // The order in which a component's objects are made, and on `pulumi destroy` the reverse.
-import type { ComponentResource, ComponentResourceOptions, CustomResourceOptions } from '@pulumi/pulumi';
+import type { CustomResourceOptions } from '@pulumi/pulumi';
 import { mergeOptions } from '@pulumi/pulumi';
 import { KubernetesObject } from './kubernetes-object';
 import type { Manifest } from './manifests';
-
-/** The component that gets the objects. */
-export interface Owner {
-  readonly resource: ComponentResource;
-  /** Name of the component: leads the name of each child, so that two components of a stack do not collide. */
-  readonly name: string;
-  /** What the component waits for. Pulumi does not hand this to children, so it is done here. */
-  readonly dependsOn: ComponentResourceOptions['dependsOn'];
-}
+import type { Owner } from './owner';
 
 /** Each stage waits for those before it; `others` waits only for namespaces. */
 const stages = ['namespaces', 'others', 'bindings', 'workloads'] as const;

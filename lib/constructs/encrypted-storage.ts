@@ -7,7 +7,7 @@ import { KeywardDriver, type KeywardDriverOptions } from './keyward-driver';
 import { KmsConfigMap } from './kms-config-map';
 import { refuseMemoryShortage } from './luks-memory';
 import { ownNamespace } from './own-namespace';
-import { type ValidateWithRulesProps, validateWithRules } from './rule-validation';
+import { type OwnRulesProps, validateWithRules } from './rule-validation';
 import { EncryptedSnapshotClass } from './snapshot-class';
 import { StorageVault, type StorageVaultProps } from './storage-vault';
 
@@ -39,12 +39,12 @@ export interface EncryptedStorageProps<Id extends string> {
    * What the Vault of the KMSs needs for them: engines, policies, auth methods, roles.
    * @default - nothing: somebody else keeps the Vault
    */
-  readonly vault?: StorageVaultProps;
+  readonly vaultState?: StorageVaultProps;
   /**
    * What the rules know of the cluster besides, and which of them do not hold here.
    * @default - all rules hold; nothing else is known
    */
-  readonly rules?: Omit<ValidateWithRulesProps, 'kinds'>;
+  readonly rules?: OwnRulesProps;
 }
 
 /** What the rules look at. There is none of it per tenant, so that ten thousand of them cost nothing here. */
@@ -52,10 +52,13 @@ const checkedKinds = ['StorageClass', 'VolumeSnapshotClass', 'ConfigMap', 'Daemo
 
 /** Encrypted storage for a cluster. */
 export class EncryptedStorage<const Id extends string> extends Construct {
+  /** The ConfigMap with the KMSs. */
   readonly kmsConfig: KmsConfigMap<Id>;
+  /** The driver. */
   readonly driver: KeywardDriver;
+  /** The StorageClasses, in the order of the props. */
   readonly classes: readonly EncryptedStorageClass<Id>[];
-  /** What the Vault of the KMSs shall hold, where `vault` asks for it. */
+  /** What the Vault of the KMSs shall hold, where the prop of this name asks for it. */
   readonly vaultState: VaultState | undefined;
 
   constructor(scope: Construct, id: string, props: EncryptedStorageProps<Id>) {
@@ -69,7 +72,7 @@ export class EncryptedStorage<const Id extends string> extends Construct {
     const { tenants = [] } = props;
     this.driver = new KeywardDriver(this, 'Driver', { ...driver, tenants, namespace, kmsConfig: this.kmsConfig });
     this.classes = props.classes.map((options) => this.#addClass(options, namespace));
-    this.vaultState = props.vault && this.#addVault(props.vault, props, namespace).state;
+    this.vaultState = props.vaultState && this.#addVault(props.vaultState, props, namespace).state;
     const { vaultState: vault } = this;
     validateWithRules(this, { ...(vault && { vault }), ...props.rules, kinds: checkedKinds });
   }

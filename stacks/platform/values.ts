@@ -1,7 +1,7 @@
 // What this cluster is to have, from the Pulumi configuration. The keys, with their defaults, are in Pulumi.yaml.
 import type { Config } from '@pulumi/pulumi';
 import { Size } from 'cdk8s';
-import type { EncryptedStorageArgs } from '../../lib/pulumi';
+import type { EncryptedStorageArgs, VaultLogin } from '../../lib/pulumi';
 
 /** The values of the stack. */
 export interface PlatformValues {
@@ -13,8 +13,10 @@ export interface PlatformValues {
 /** Reads the configuration. Throws for a key that is missing, or of the wrong type. */
 export function readValues(config: Config): PlatformValues {
   const reclaimPolicy = config.require('reclaimPolicy', { allowedValues: ['Delete', 'Retain'] });
+  const protect = config.requireBoolean('protect');
+  const login = readLogin(config);
   return {
-    protect: config.requireBoolean('protect'),
+    protect,
     storage: {
       namespace: config.require('namespace'),
       driver: {
@@ -44,6 +46,18 @@ export function readValues(config: Config): PlatformValues {
         },
         { name: 'encrypted-vault', kms: 'vault', reclaimPolicy },
       ],
+      ...(config.requireBoolean('manageVault') && { vaultState: { protect, login } }),
     },
+  };
+}
+
+function readLogin(config: Config): VaultLogin {
+  const kubernetesHost = config.require('kubernetesHost');
+  const kubernetesCaCert = config.require('kubernetesCaCert');
+  const tokenReviewerJwt = config.getSecret('vaultReviewerJwt');
+  return {
+    kubernetesHost,
+    ...(kubernetesCaCert !== '' && { kubernetesCaCert }),
+    ...(tokenReviewerJwt && { reviewer: { mode: 'reviewer-token', tokenReviewerJwt } }),
   };
 }

@@ -23,7 +23,8 @@ const componentUrn = 'urn:pulumi:test::keyward::keyward:index:EncryptedStorage::
 
 function declared() {
   const chart = Testing.chart();
-  new EncryptedStorageConstruct(chart, 'storage', args);
+  const { vaultState: _, ...props } = args;
+  new EncryptedStorageConstruct(chart, 'storage', props);
   return synthesised(chart);
 }
 

@@ -28,7 +28,7 @@ describe('the Vault of an EncryptedStorage', () => {
 
   test('R3: mount, role and policy follow from the KMS, the bound account from the driver', () => {
     const driver = { ...props.driver, name: 'mine', vaultAudience: 'vault' };
-    const state = vaultStateOf({ driver, vault: {} });
+    const state = vaultStateOf({ driver, vaultState: {} });
     expect(state?.namespaces['']?.mounts).toEqual({ secret: { type: 'kv', version: 2 } });
     const method = state?.namespaces['']?.auth?.kubernetes;
     expect(method?.type === 'kubernetes' && method.roles?.keyward).toMatchObject({
@@ -41,18 +41,18 @@ describe('the Vault of an EncryptedStorage', () => {
   });
 
   test('a Job applies it where one is asked for, at the address of the KMS', () => {
-    const manifests = synth({ vault: { job: { login: { method: 'token', secret: { name: 'vault-admin' } } } } });
+    const manifests = synth({ vaultState: { job: { login: { method: 'token', secret: { name: 'vault-admin' } } } } });
     const { spec } = only(manifests, 'Job') as unknown as {
       spec: { template: { spec: { containers: { args: string[] }[] } } };
     };
     expect(spec.template.spec.containers[0]?.args).toContain('--address=https://vault');
-    expect(synth({ vault: {} }).some(({ kind }) => kind === 'Job')).toBe(false);
+    expect(synth({ vaultState: {} }).some(({ kind }) => kind === 'Job')).toBe(false);
   });
 
   test('refuses a Job where no KMS is at a Vault', () => {
     const kms = { passphrase: { type: 'metadata' } } as unknown as Props['kms'];
     const classes = props.classes.slice(0, 1);
-    expect(() => synth({ kms, classes, vault: { job: { login: { method: 'kubernetes', role: 'boot' } } } })).toThrow(
+    expect(() => synth({ kms, classes, vaultState: { job: { login: { method: 'kubernetes', role: 'boot' } } } })).toThrow(
       'at no Vault',
     );
   });
