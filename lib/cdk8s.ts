@@ -12,13 +12,20 @@ export {
   type KubeadmVolume,
   kubeadmConfiguration,
 } from './constructs/api-server/kubeadm';
+export type { KmsApiVersion } from './constructs/api-server/kubernetes-version';
 export { type NodeFile, NodeFiles, type NodeFilesProps } from './constructs/api-server/node-file';
 export type { KmsPluginImplementation } from './constructs/api-server/plugin-command';
 export type { KmsPluginOptions } from './constructs/api-server/plugin-plan';
 export type { KmsPluginRisk } from './constructs/api-server/plugin-refusals';
 export { type Rke2Config, rke2Config } from './constructs/api-server/rke2';
 export { KmsPluginStaticPod, type KmsPluginStaticPodProps } from './constructs/api-server/static-pod';
-export { type TalosPatch, type TalosPatchProps, talosPatch } from './constructs/api-server/talos';
+export {
+  type TalosEncryptionDocument,
+  type TalosMachinePatch,
+  type TalosPatch,
+  type TalosPatchProps,
+  talosPatch,
+} from './constructs/api-server/talos';
 export type {
   CephCsiClassSecrets,
   CephCsiSecretOperation,
@@ -81,6 +88,14 @@ export { KeywardAlertRules, type KeywardAlertRulesProps } from './constructs/obs
 export { KeywardDashboard, type KeywardDashboardProps } from './constructs/observability/dashboard';
 export { KeywardPodMonitor, type KeywardPodMonitorProps } from './constructs/observability/pod-monitor';
 export {
+  annotateSyncWaves,
+  partsBefore,
+  type StoragePart,
+  storagePartOf,
+  storageParts,
+  syncWaveOf,
+} from './constructs/ordering';
+export {
   type RookObjectStoreConnection,
   RookObjectStoreSecurity,
   type RookObjectStoreSecurityBlock,
@@ -88,7 +103,7 @@ export {
 } from './constructs/rook/object-store-security';
 export { RookKms, type RookKmsConnection, type RookKmsProps, type RookSecurityBlock } from './constructs/rook/rook-kms';
 export type { RookVaultSecretRefs } from './constructs/rook/vault-secrets';
-export { type ValidateWithRulesProps, validateWithRules } from './constructs/rule-validation';
+export { type OwnRulesProps, type ValidateWithRulesProps, validateWithRules } from './constructs/rule-validation';
 export { RuntimeConfigMap, type RuntimeConfigMapProps } from './constructs/runtime-config-map';
 export { DevOnlyInlineSecret, type DevOnlyInlineSecretProps } from './constructs/secrets/dev-only-inline-secret';
 export {

@@ -1,3 +1,5 @@
+// By this name the cdk8s CLI finds the plugin in the package.
+export { KeywardValidation, type KeywardValidationProps } from './rules/validation-plugin';
 export type {
   CephCsiBlockEncryption,
   CephCsiEncryption,
@@ -12,23 +14,30 @@ export {
 export {
   decodeEncryptionConfiguration,
   type EncryptionConfiguration,
+  type EncryptionEntry,
   type EncryptionProvider,
+  type EncryptionProviderEntry,
   encodeEncryptionConfiguration,
   type KmsProviderEntry,
+  type LocalKey,
+  type LocalKeys,
 } from './schema/encryption-configuration';
 export { droppedProviders, type EncryptionMigration, type EncryptionStep } from './schema/encryption-phase';
 export * from './schema/kms';
-export { type KmsPluginConfig, type KmsPluginProps, settleKmsPluginConfig } from './schema/kms-plugin';
+export { settleKmsPluginConfig } from './schema/kms-plugin';
+export type * from './schema/kms-plugin-auth';
+export type * from './schema/kms-plugin-config';
 export { secretFile } from './schema/names';
 export {
+  type CryptsetupConfig,
   decodeRuntimeConfig,
   encodeRuntimeConfig,
+  type LogConfig,
+  type LoopBackendConfig,
   type RuntimeConfig,
   type RuntimeConfigProps,
   settleRuntimeConfig,
 } from './schema/runtime-config';
-// By this name the cdk8s CLI finds the plugin in the package.
-export { KeywardValidation, type KeywardValidationProps } from './rules/validation-plugin';
 export { SchemaError, type SchemaIssue } from './schema/schema-error';
 export type { SecretRef } from './schema/secret-ref';
 export {
@@ -39,4 +48,5 @@ export {
   type VolumeParameters,
   type VolumeProps,
 } from './schema/volume-parameters';
+export type { WithDefaults } from './schema/written-type';
 export * from './vault';

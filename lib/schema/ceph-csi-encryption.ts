@@ -13,6 +13,7 @@ const integrityModes = ['hmac-sha256', 'hmac-sha512'] as const;
 
 /** LUKS2 below the file system, or a raw block device. */
 export interface CephCsiBlockEncryption {
+  /** The type. */
   readonly type: 'block';
   /** Id of the KMS that holds the keys. */
   readonly kmsId: string;
@@ -40,6 +41,7 @@ export interface CephCsiBlockEncryption {
 
 /** fscrypt in the file system: names and contents of files, not its metadata. */
 export interface CephCsiFileEncryption {
+  /** The type. */
   readonly type: 'file';
   /** Id of the KMS that holds the keys. Not every type can. */
   readonly kmsId: string;

@@ -10,13 +10,16 @@ import {
 } from './ceph-csi-encryption';
 import { decodeWith, defined, encodeWith } from './decode';
 import { goBoolean, unsignedInteger } from './go-values';
+import type { Same } from './written-type';
 import type { IssueParams } from './zod-issues';
 
 /** Features of an RBD image that ceph-csi takes. */
 const imageFeatures = ['layering', 'exclusive-lock', 'object-map', 'fast-diff', 'journaling', 'deep-flatten'] as const;
 
 /** A feature of an RBD image. */
-export type ImageFeature = (typeof imageFeatures)[number];
+export type ImageFeature = 'layering' | 'exclusive-lock' | 'object-map' | 'fast-diff' | 'journaling' | 'deep-flatten';
+
+true satisfies Same<ImageFeature, (typeof imageFeatures)[number]>;
 
 /** What a class says of its images and of their encryption. */
 export interface CephCsiParameters {

@@ -4,7 +4,77 @@ import * as z from 'zod';
 import { decodeWith } from './decode';
 import { overlapFault, resourceFault } from './encryption-resources';
 import { goDurationNs } from './go-duration';
+import type { Same } from './written-type';
 import type { IssueParams } from './zod-issues';
+
+/** The document, complete but for what the server fills in. */
+export interface EncryptionConfiguration {
+  /** Version of the document. */
+  readonly apiVersion: 'apiserver.config.k8s.io/v1';
+  /** Kind of the document. */
+  readonly kind: 'EncryptionConfiguration';
+  /** At least one entry. The first that names a resource counts. */
+  readonly resources: readonly EncryptionEntry[];
+}
+
+/** What is encrypted, and with which providers. */
+export interface EncryptionEntry {
+  /** `secrets`, `deployments.apps`, `*.apps`, `*.` or `*.*`; at least one. */
+  readonly resources: readonly string[];
+  /** The first writes, all are tried for reading; at least one. */
+  readonly providers: readonly EncryptionProviderEntry[];
+}
+
+/** One provider as the document has it: exactly one of the fields is there. */
+export interface EncryptionProviderEntry {
+  /** A KMS plugin. */
+  readonly kms?: KmsProviderEntry;
+  /** Plain text. */
+  readonly identity?: Readonly<Record<string, never>>;
+  /** XSalsa20 and Poly1305 with keys in the file. */
+  readonly secretbox?: LocalKeys;
+  /** AES-CBC with keys in the file. */
+  readonly aescbc?: LocalKeys;
+  /** AES-GCM with keys in the file. */
+  readonly aesgcm?: LocalKeys;
+}
+
+/** A KMS plugin as the API server is told of it. */
+export interface KmsProviderEntry {
+  /**
+   * Version of the KMS API.
+   * @default v1
+   */
+  readonly apiVersion: 'v1' | 'v2';
+  /** Name of the provider: part of what is stored, so it can never change. With `v2` no colon. */
+  readonly name: string;
+  /** `unix:///path` of the socket or, in the abstract namespace, `unix:///@name`. */
+  readonly endpoint: string;
+  /**
+   * Decrypted keys that are kept in memory; a negative number: none. Version `v1` only.
+   * @default - the server's: 1000
+   */
+  readonly cachesize?: number;
+  /**
+   * How long a call may take, as a duration of Go.
+   * @default - the server's: 3s
+   */
+  readonly timeout?: string;
+}
+
+/** Keys in the file itself. */
+export interface LocalKeys {
+  /** The first encrypts, all are tried for decryption; at least one. */
+  readonly keys: readonly LocalKey[];
+}
+
+/** A key in the file itself. */
+export interface LocalKey {
+  /** Name of the key: part of what is stored. */
+  readonly name: string;
+  /** `${NAME}`: the key is filled in on the node (trap 15). */
+  readonly secret: string;
+}
 
 const remedy = (text: string) => ({ remedy: text }) satisfies IssueParams;
 
@@ -104,14 +174,8 @@ const document = z
     }
   });
 
-type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+true satisfies Same<EncryptionConfiguration, z.output<typeof document>>;
 
-/** The document, complete but for what the server fills in. */
-export type EncryptionConfiguration = DeepReadonly<z.output<typeof document>>;
-/** A KMS plugin as the API server is told of it. */
-export type KmsProviderEntry = DeepReadonly<z.output<typeof kms>>;
-/** Keys in the file itself: each is `${NAME}`, filled in on the node. */
-export type LocalKeys = DeepReadonly<z.output<typeof localKeys>>;
 /** One provider. The first of a list writes, all are tried for reading. */
 export type EncryptionProvider =
   | { readonly kms: KmsProviderEntry }

@@ -2,8 +2,12 @@
 // named by file only; a secret in a flag or variable, which the plugin takes for compatibility, never comes here.
 import * as z from 'zod';
 import { decodeWith } from './decode';
+import type { KmsPluginConfig, KmsPluginProps } from './kms-plugin-config';
 import { serviceAccountTokenFile } from './names';
+import type { Same } from './written-type';
 import type { IssueParams } from './zod-issues';
+
+export type { KmsPluginConfig, KmsPluginProps } from './kms-plugin-config';
 
 const file = z.string().regex(/^\/[^\0]*[^/\0]$/, { error: 'is not an absolute path of a file' });
 const mountPath = z.string().regex(/^[^/\0][^\0]*$/, { error: 'is not a mount path, which has no slash in front' });
@@ -149,13 +153,8 @@ const config = z
     params: { remedy: 'serve v1, v2 or both' } satisfies IssueParams,
   });
 
-type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
-
-/** Configuration of the running plugin, complete. */
-export type KmsPluginConfig = DeepReadonly<z.output<typeof config>>;
-
-/** The same as a declaration writes it: what has a default may be left out. */
-export type KmsPluginProps = DeepReadonly<z.input<typeof config>>;
+true satisfies Same<KmsPluginConfig, z.output<typeof config>>;
+true satisfies Same<KmsPluginProps, z.input<typeof config>>;
 
 /** The ways to log in. */
 export const kmsPluginAuthMethods = ['token', 'approle', 'cert', 'jwt', 'kubernetes', 'userpass'] as const;

@@ -15,13 +15,24 @@ export interface LuksParameters {
   readonly cipher: (typeof luksCiphers)[number];
   /** Size of the volume key; XTS halves it. */
   readonly keySizeBits: 256 | 512;
+  /** Size of the sectors that are encrypted. */
   readonly sectorSizeBytes: (typeof luksSectorSizes)[number];
-  /** dm-integrity algorithm. */
+  /**
+   * dm-integrity algorithm.
+   * @default - none
+   */
   readonly integrity?: string;
   /** How a keyslot is derived. The keys are 256-bit random, so `pbkdf2` at its minimum is sound and quick. */
   readonly pbkdf: 'pbkdf2' | 'argon2id';
+  /**
+   * Iterations of one derivation.
+   * @default - 1000 with `pbkdf2`, 4 with `argon2id`
+   */
   readonly pbkdfIterations?: number;
-  /** Memory that one derivation takes; only with `argon2id`. */
+  /**
+   * Memory that one derivation takes; only with `argon2id`.
+   * @default - 32768
+   */
   readonly pbkdfMemoryKiB?: number;
 }
 

@@ -2,6 +2,78 @@
 import * as z from 'zod';
 import { decodeWith, formatJson, parseJson } from './decode';
 import { defaultDriverName, driverName } from './names';
+import type { Same, WithDefaults } from './written-type';
+
+/** Configuration of the running driver, complete. */
+export interface RuntimeConfig {
+  /**
+   * Name of the CSI driver: the provisioner of its classes.
+   * @default csi.keyward.io
+   */
+  readonly driverName: string;
+  /** Where the ciphertext is kept. */
+  readonly backend: LoopBackendConfig;
+  /**
+   * How cryptsetup is run.
+   * @default - the defaults of its fields
+   */
+  readonly cryptsetup: CryptsetupConfig;
+  /**
+   * What is logged.
+   * @default - the defaults of its fields
+   */
+  readonly log: LogConfig;
+}
+
+/** A back end of sparse files on the node. */
+export interface LoopBackendConfig {
+  /** The type of the back end. */
+  readonly type: 'loop';
+  /** Directory of the backing files: an absolute path, the same on the node and in the container. */
+  readonly directory: string;
+  /**
+   * Most that all volumes of a node together may claim, in bytes.
+   * @default - what the filesystem of the directory has
+   */
+  readonly capacityBytes?: number;
+}
+
+/** Bounds of the cryptsetup processes. */
+export interface CryptsetupConfig {
+  /**
+   * How many run at once, 1 to 64. Each may need the memory of one key derivation.
+   * @default 2
+   */
+  readonly parallel: number;
+  /**
+   * Deadline of one call, 1 to 3600 seconds.
+   * @default 150
+   */
+  readonly timeoutSeconds: number;
+}
+
+/** What goes to the log. */
+export interface LogConfig {
+  /**
+   * The least level that is logged.
+   * @default info
+   */
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+}
+
+/** The same as a declaration writes it: what has a default may be left out. */
+export interface RuntimeConfigProps extends WithDefaults<Pick<RuntimeConfig, 'driverName' | 'backend'>, 'driverName'> {
+  /**
+   * How cryptsetup is run.
+   * @default - two processes at once, 150 seconds each
+   */
+  readonly cryptsetup?: WithDefaults<CryptsetupConfig> | undefined;
+  /**
+   * What is logged.
+   * @default - from level `info` on
+   */
+  readonly log?: WithDefaults<LogConfig> | undefined;
+}
 
 const seconds = z.int().min(1).max(3600);
 
@@ -30,13 +102,8 @@ const runtimeConfig = z.strictObject({
     .prefault({}),
 });
 
-type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
-
-/** Configuration of the running driver, complete. */
-export type RuntimeConfig = DeepReadonly<z.output<typeof runtimeConfig>>;
-
-/** The same as a declaration writes it: what has a default may be left out. */
-export type RuntimeConfigProps = DeepReadonly<z.input<typeof runtimeConfig>>;
+true satisfies Same<RuntimeConfig, z.output<typeof runtimeConfig>>;
+true satisfies Same<RuntimeConfigProps, z.input<typeof runtimeConfig>>;
 
 /** Reads the text of `config.json`. */
 export function decodeRuntimeConfig(text: string): RuntimeConfig {

@@ -17,7 +17,9 @@ export interface SchemaIssue {
 
 /** Thrown by every decode and encode of lib/schema. */
 export class SchemaError extends Error {
+  /** The class, for who cannot ask by `instanceof`. */
   override readonly name = 'SchemaError';
+  /** Everything that was found, at least one. */
   readonly issues: readonly SchemaIssue[];
 
   /**

@@ -14,12 +14,15 @@ export interface VolumeParameters {
   readonly encrypted: true;
   /** Which KMS holds the key of the volume: an id of the KMS configuration. */
   readonly kmsId: string;
+  /** How the volume is encrypted. */
   readonly luks: LuksParameters;
   /** Arguments for mkfs, separated by blanks; they replace the default ones. */
   readonly mkfsOptions?: string;
   /** The tenant: the namespace of the claim. */
   readonly owner?: string;
+  /** Name of the claim, for people. */
   readonly pvcName?: string;
+  /** Name of the volume, for people. */
   readonly pvName?: string;
 }
 

@@ -25,12 +25,14 @@ export type KvVerb = (typeof kvVerbs)[number];
 export interface KvAccess {
   /** Path of the engine, without a slash at either end. */
   readonly mountPath: string;
+  /** The engine's version, from which the paths follow. */
   readonly mount: Pick<KvMount, 'version'>;
   /**
    * What the names of the entries begin with, e.g. `shop/`; may hold a template such as `serviceAccountNamespace`.
    * @default - every entry
    */
   readonly prefix?: string;
+  /** What may be done with the entries. */
   readonly verbs: readonly KvVerb[];
   /**
    * Namespace of the engine, as seen from the one of the policy.
@@ -53,7 +55,9 @@ export type TransitVerb = (typeof transitVerbs)[number];
 export interface TransitAccess {
   /** Path of the engine, without a slash at either end. */
   readonly mountPath: string;
+  /** Name of the key. */
   readonly key: string;
+  /** What may be done with the key. */
   readonly verbs: readonly TransitVerb[];
   /**
    * Namespace of the engine, as seen from the one of the policy.

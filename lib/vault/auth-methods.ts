@@ -1,6 +1,22 @@
 // Ways to log in, with their roles. Secrets are named, never written (design, decision 4).
 import * as z from 'zod';
-import { type DeepReadonly, description, name, policyName, seconds, secretSource } from './fields';
+import type { Same } from '../schema/written-type';
+import type { AuthMethod, KubernetesAuth } from './auth-types';
+import { description, name, policyName, seconds, secretSource } from './fields';
+import type { AppRole, CertRole, JwtRole, KubernetesRole, TokenRole } from './role-types';
+
+export type {
+  AppRoleAuth,
+  AuthMethod,
+  CertAuth,
+  JwtAuth,
+  JwtAuthConfig,
+  KubernetesAuth,
+  KubernetesAuthConfig,
+  TokenAuth,
+  TokenReviewMode,
+} from './auth-types';
+export type { AppRole, CertRole, JwtRole, KubernetesRole, TokenLife, TokenRole } from './role-types';
 
 /** What the roles of most auth methods share: the life of the tokens that a login gives. */
 const tokenLife = {
@@ -112,10 +128,10 @@ export const authMethod = z.discriminatedUnion('type', [
   }),
 ]);
 
-export type AuthMethod = DeepReadonly<z.output<typeof authMethod>>;
-export type KubernetesAuth = DeepReadonly<z.output<typeof kubernetesAuth>>;
-export type KubernetesRole = DeepReadonly<z.output<typeof kubernetesRole>>;
-export type AppRole = DeepReadonly<z.output<typeof appRole>>;
-export type TokenRole = DeepReadonly<z.output<typeof tokenRole>>;
-export type CertRole = DeepReadonly<z.output<typeof certRole>>;
-export type JwtRole = DeepReadonly<z.output<typeof jwtRole>>;
+true satisfies Same<AuthMethod, z.output<typeof authMethod>>;
+true satisfies Same<KubernetesAuth, z.output<typeof kubernetesAuth>>;
+true satisfies Same<KubernetesRole, z.output<typeof kubernetesRole>>;
+true satisfies Same<AppRole, z.output<typeof appRole>>;
+true satisfies Same<TokenRole, z.output<typeof tokenRole>>;
+true satisfies Same<CertRole, z.output<typeof certRole>>;
+true satisfies Same<JwtRole, z.output<typeof jwtRole>>;

@@ -35,9 +35,13 @@ export interface VaultConfigOperatorProps {
 
 /** A resource of the operator. */
 export interface VaultConfigOperatorManifest {
+  /** Version of the operator's API. */
   readonly apiVersion: 'redhatcop.redhat.io/v1alpha1';
+  /** Kind of the resource, e.g. `Policy`. */
   readonly kind: string;
+  /** Name and Kubernetes namespace. */
   readonly metadata: { readonly name: string; readonly namespace: string };
+  /** What the operator is to make. */
   readonly spec: Readonly<Record<string, unknown>>;
 }
 

@@ -10,13 +10,17 @@ export type VaultObjectKind = 'namespace' | 'mount' | 'transit-key' | 'auth' | '
 export interface VaultFieldChange {
   /** E.g. `tokenTtl`, or `config.issuer`. */
   readonly field: string;
+  /** The value in `actual`. */
   readonly from?: unknown;
+  /** The value in `desired`. */
   readonly to?: unknown;
 }
 
 /** One thing to do. */
 export interface VaultChange {
+  /** What is to be done. */
   readonly action: 'create' | 'update' | 'delete';
+  /** What it is done to. */
   readonly kind: VaultObjectKind;
   /** Path of the namespace; empty for the root. */
   readonly namespace: string;

@@ -2,6 +2,7 @@
 import * as z from 'zod';
 import { labelName, objectName } from '../schema/names';
 import type { SecretRef } from '../schema/secret-ref';
+import type { Same } from '../schema/written-type';
 
 /** A path of a mount, an auth method or a namespace: no slash first or last, no empty or dotted part. */
 export const path = z.string().regex(/^(?!\.{1,2}(\/|$))[^/\s*+?#%]+(\/(?!\.{1,2}(\/|$))[^/\s*+?#%]+)*$/, {
@@ -28,8 +29,13 @@ export const secretSource = z.union([
   }),
 ]);
 
-/** Where a value is that must not stand in the state. */
-export type SecretSource = { readonly file: string } | { readonly secret: SecretRef & { readonly key: string } };
+/** Where a value is that must not stand in the state: in a file, or under a key of a Kubernetes Secret. */
+export type SecretSource = { readonly file: string } | { readonly secret: SecretKeyRef };
 
-/** What a schema gives, as nobody may change it. */
-export type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+/** One key of a Kubernetes Secret. */
+export interface SecretKeyRef extends SecretRef {
+  /** Key inside the Secret. */
+  readonly key: string;
+}
+
+true satisfies Same<SecretSource, z.output<typeof secretSource>>;

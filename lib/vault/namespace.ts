@@ -1,9 +1,89 @@
 // What one namespace holds, and the whole: the shape alone. What must agree between its parts is in check.ts.
 import * as z from 'zod';
-import { authMethod } from './auth-methods';
-import { type DeepReadonly, description, name, path, policyName, seconds } from './fields';
-import { mount } from './mounts';
-import { policy } from './policy';
+import type { Same } from '../schema/written-type';
+import { type AuthMethod, authMethod } from './auth-methods';
+import { description, name, path, policyName, seconds } from './fields';
+import { type KvMount, mount, type TransitMount } from './mounts';
+import { type Policy, policy } from './policy';
+
+/** The desired state of a Vault or OpenBao: what is not in it is not touched. */
+export interface VaultState {
+  /** Who keeps this state: marks what is ours, so that two states can share a server. Lower-case letters, digits and `-`. */
+  readonly owner: string;
+  /** By path; the empty one is the root namespace, or the one that the client is set to. */
+  readonly namespaces: Readonly<Record<string, VaultNamespace>>;
+}
+
+/** What one namespace shall hold. */
+export interface VaultNamespace {
+  /**
+   * Secret engines by path.
+   * @default - none
+   */
+  readonly mounts?: Readonly<Record<string, KvMount | TransitMount>>;
+  /**
+   * Policies by name, in lower case.
+   * @default - none
+   */
+  readonly policies?: Readonly<Record<string, Policy>>;
+  /**
+   * Policies that roles may name although somebody else keeps them.
+   * @default - none but `default`
+   */
+  readonly externalPolicies?: readonly string[];
+  /**
+   * Auth methods by path.
+   * @default - none
+   */
+  readonly auth?: Readonly<Record<string, AuthMethod>>;
+  /**
+   * Rate limits by name; only of the root namespace.
+   * @default - none
+   */
+  readonly quotas?: Readonly<Record<string, RateLimitQuota>>;
+  /**
+   * Audit devices by path; only of the root namespace.
+   * @default - none
+   */
+  readonly audit?: Readonly<Record<string, AuditDevice>>;
+}
+
+/** A bound on the requests from each client address. */
+export interface RateLimitQuota {
+  /**
+   * Mount or namespace it holds for; empty: everything.
+   * @default - everything
+   */
+  readonly path?: string;
+  /** Requests per interval. */
+  readonly rate: number;
+  /**
+   * Length of the interval in seconds.
+   * @default 1
+   */
+  readonly interval?: number;
+  /**
+   * For how many seconds a client that exceeds it is refused altogether. 0: until the interval ends.
+   * @default 0
+   */
+  readonly blockInterval?: number;
+}
+
+/** Where the server writes what it was asked. While no device can be written, it answers nothing. */
+export interface AuditDevice {
+  /** The type. */
+  readonly type: 'file' | 'socket' | 'syslog';
+  /**
+   * What the server shows beside it, at most 1024 characters.
+   * @default - none
+   */
+  readonly description?: string;
+  /**
+   * Options of the type, by Vault's names, e.g. `file_path`.
+   * @default - those of the server
+   */
+  readonly options?: Readonly<Record<string, string>>;
+}
 
 const rateLimitQuota = z.strictObject({
   path: z.string().describe('mount or namespace it holds for; empty: everything').exactOptional(),
@@ -30,7 +110,7 @@ const namespace = z.strictObject({
   audit: z.record(path, auditDevice).describe('only of the root namespace').exactOptional(),
 });
 
-/** The shape of a state. */
+/** Checks the shape of a VaultState. */
 export const vaultState = z.strictObject({
   owner: z
     .string()
@@ -41,9 +121,7 @@ export const vaultState = z.strictObject({
     .describe('by path; the empty one is the root namespace, or the one that the client is set to'),
 });
 
-/** The desired state of a Vault or OpenBao: what is not in it is not touched. */
-export type VaultState = DeepReadonly<z.output<typeof vaultState>>;
-/** What one namespace shall hold. */
-export type VaultNamespace = DeepReadonly<z.output<typeof namespace>>;
-export type RateLimitQuota = DeepReadonly<z.output<typeof rateLimitQuota>>;
-export type AuditDevice = DeepReadonly<z.output<typeof auditDevice>>;
+true satisfies Same<VaultState, z.output<typeof vaultState>>;
+true satisfies Same<VaultNamespace, z.output<typeof namespace>>;
+true satisfies Same<RateLimitQuota, z.output<typeof rateLimitQuota>>;
+true satisfies Same<AuditDevice, z.output<typeof auditDevice>>;

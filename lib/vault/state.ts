@@ -10,14 +10,22 @@ import { type VaultState, vaultState } from './namespace';
 
 export type {
   AppRole,
+  AppRoleAuth,
   AuthMethod,
+  CertAuth,
   CertRole,
+  JwtAuth,
+  JwtAuthConfig,
   JwtRole,
   KubernetesAuth,
+  KubernetesAuthConfig,
   KubernetesRole,
+  TokenAuth,
+  TokenLife,
+  TokenReviewMode,
   TokenRole,
 } from './auth-methods';
-export type { SecretSource } from './fields';
+export type { SecretKeyRef, SecretSource } from './fields';
 export { type KvMount, type TransitKey, type TransitMount, transitKeyTypes } from './mounts';
 export type { AuditDevice, RateLimitQuota, VaultNamespace, VaultState } from './namespace';
 export { type Capability, capabilities, type Policy, type PolicyRule } from './policy';

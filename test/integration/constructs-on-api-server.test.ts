@@ -91,8 +91,13 @@ function rook(): Chart {
 function keyward(): Chart {
   const chart = chartIn('keyward-system');
   const { driver, kmsConfig } = new EncryptedStorage(chart, 'storage', {
-    driver: { type: 'keyward', backend: { type: 'loop', capacity: Size.gibibytes(1) }, snapshots: true },
-    kms: { tenants: { type: 'vaulttenantsa', address } },
+    driver: {
+      type: 'keyward',
+      tenantAccountsExist: true,
+      backend: { type: 'loop', capacity: Size.gibibytes(1) },
+      snapshots: true,
+    },
+    kms: { tenants: { type: 'vaulttenantsa', address, tenantSAName: 'volume-keys' } },
     tenants: ['shop'],
     classes: [{ name: 'local', kms: 'tenants', nameSuffix: 'content-hash', keyRotation: '0 3 * * 6' }],
   });

@@ -8,6 +8,7 @@ import { credentialSecret, optionsOf, serviceUrl } from './service-fields';
 
 /** Settings of an `aws-metadata` KMS. */
 export interface AwsMetadataKmsSettings {
+  /** The type. */
   readonly type: 'aws-metadata';
   /** Region of the key, e.g. `eu-central-1`. */
   readonly region: string;

@@ -9,6 +9,7 @@ import { credentialSecret, optionsOf, serviceUrl } from './service-fields';
 
 /** Settings of an `aws-sts-metadata` KMS. */
 export interface AwsStsMetadataKmsSettings {
+  /** The type. */
   readonly type: 'aws-sts-metadata';
   /** Secret in the namespace of the claim, with the keys of `awsStsSecretKeys` and no others. */
   readonly secretName: string;

@@ -9,6 +9,7 @@ import { credentialSecret, optionsOf, serviceUrl } from './service-fields';
 
 /** Settings of an `azure-kv` KMS. */
 export interface AzureKvKmsSettings {
+  /** The type. */
   readonly type: 'azure-kv';
   /** `https://NAME.vault.azure.net`. */
   readonly vaultUrl: string;

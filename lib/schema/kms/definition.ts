@@ -48,8 +48,10 @@ export type KmsSecretSource =
   | { readonly from: 'file'; readonly path: string };
 
 /** One spelling of a type's settings: `encode` writes what `decode` reads back to the same settings. */
-interface KmsDialect<Settings, Wire> {
+export interface KmsDialect<Settings, Wire> {
+  /** Reads the spelling. `subject` names it in errors. Throws a SchemaError. */
   readonly decode: (wire: unknown, subject: string) => Settings;
+  /** Writes the spelling. Throws a SchemaError for what it cannot say. */
   readonly encode: (settings: Settings) => Wire;
 }
 
@@ -66,10 +68,13 @@ export interface KmsTypeDefinition<
   Settings extends { readonly type: KmsTypeName },
   Props extends { readonly type: KmsTypeName },
 > {
+  /** The id of the type. */
   readonly type: Settings['type'];
   /** `stores`: the KMS keeps the key. `wraps`: the KMS wraps it, and the volume's metadata keeps the wrapped key. */
   readonly family: 'stores' | 'wraps';
+  /** What it does, in a sentence. */
   readonly docs: string;
+  /** Its options by ceph-csi's names. */
   readonly options: Readonly<Record<string, KmsOption>>;
   /** Fills the defaults of a declaration and checks it. Throws a SchemaError. */
   readonly settle: (props: Props, subject: string) => Settings;

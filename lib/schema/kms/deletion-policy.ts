@@ -1,9 +1,10 @@
 // What becomes of a key when its volume is deleted (R17). One word for every KMS; each type says which words it can keep.
 import * as z from 'zod';
 import { SchemaError } from '../schema-error';
+import type { Same } from '../written-type';
 
 /** The policies, from the most final to the least. */
-export const deletionPolicies = ['destroy', 'recoverable', 'keep'] as const;
+const deletionPolicies = ['destroy', 'recoverable', 'keep'] as const;
 
 /**
  * What becomes of a key when its volume is deleted.
@@ -12,7 +13,9 @@ export const deletionPolicies = ['destroy', 'recoverable', 'keep'] as const;
  * - `recoverable`: the KMS hides it, and an operator of the KMS can bring it back
  * - `keep`: it stays as it is; somebody else must remove it
  */
-export type DeletionPolicy = (typeof deletionPolicies)[number];
+export type DeletionPolicy = 'destroy' | 'recoverable' | 'keep';
+
+true satisfies Same<DeletionPolicy, (typeof deletionPolicies)[number]>;
 
 /** A policy as part of settings. */
 export const deletionPolicy = z.enum(deletionPolicies);

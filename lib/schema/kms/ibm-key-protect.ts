@@ -8,6 +8,7 @@ import { credentialSecret, filledText, optionsOf, serviceUrl } from './service-f
 
 /** Settings of an `ibmkeyprotect` KMS. */
 export interface IbmKeyProtectKmsSettings {
+  /** The type. */
   readonly type: 'ibmkeyprotect';
   /** Id of the Key Protect instance. */
   readonly serviceInstanceId: string;

@@ -22,8 +22,10 @@ export {
   settleKms,
 } from './config';
 export {
+  type KmsDialect,
   type KmsOption,
   type KmsSecretSource,
+  type KmsSection,
   type KmsTypeDefinition,
   type KmsTypeName,
   kmsTypeNames,
@@ -42,10 +44,11 @@ export {
   type RookKmsBlock,
   type RookKv,
   type RookVault,
+  type RookVaultSecrets,
   type RookVaultTls,
 } from './rook';
-export type { RookObjectStoreVault } from './rook-object-store';
-export type { RookAzureKv, RookIbmKeyProtect, RookKmip } from './rook-services';
+export type { RookObjectStoreUse, RookObjectStoreVault } from './rook-object-store';
+export type { RookAzureKv, RookIbmKeyProtect, RookKmip, RookService } from './rook-services';
 export { configNameFor, tlsKeys } from './tenant-overrides';
 export type {
   TenantOverrideMode,

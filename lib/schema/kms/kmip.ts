@@ -10,6 +10,7 @@ import { credentialSecret, optionsOf } from './service-fields';
 
 /** Settings of a `kmip` KMS. */
 export interface KmipKmsSettings {
+  /** The type. */
   readonly type: 'kmip';
   /** `host:port`; the usual port is 5696. */
   readonly endpoint: string;

@@ -3,6 +3,7 @@
 
 /** A KV engine as the state of the Vault declares it. */
 export interface VersionedKv {
+  /** Version of the engine, as it is on its mount. */
   readonly version: 1 | 2;
 }
 

@@ -8,6 +8,7 @@ import { selectorKeys } from './selector';
 
 /** Settings of a `metadata` KMS. */
 export interface MetadataKmsSettings {
+  /** The type. */
   readonly type: 'metadata';
   /**
    * Secret that holds the passphrase under the key `encryptionPassphrase`.

@@ -11,13 +11,23 @@ export type RookObjectStoreUse = 'kms' | 's3';
 
 /** A Vault for RGW. */
 export interface RookObjectStoreVault {
+  /** `http(s)://host:port` of Vault or OpenBao, or of the agent. */
   readonly address: string;
   /** The engine: transit at its usual path `transit`, or, for `kms` only, a KV engine of version 2. */
   readonly engine: { readonly type: 'transit' } | { readonly type: 'kv'; readonly path: string; readonly version: 2 };
   /** How RGW logs in: with the token of a Secret, or through a Vault agent at the address, which has its own. */
   readonly auth: 'token' | 'agent';
+  /**
+   * Namespace of the engine.
+   * @default - the root namespace
+   */
   readonly namespace?: string;
+  /**
+   * How the certificate of the server is checked.
+   * @default - verified with the CAs of the system
+   */
   readonly tls?: RookVaultTls;
+  /** Names of the Secrets. */
   readonly secrets: RookVaultSecrets;
 }
 

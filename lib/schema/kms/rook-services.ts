@@ -9,29 +9,60 @@ import type { RookVaultKms } from './vault-rook';
 
 /** Each key is a standard key of IBM Key Protect. */
 export interface RookIbmKeyProtect {
+  /** The provider. */
   readonly provider: 'ibmkeyprotect';
+  /** Id of the service instance. */
   readonly serviceInstanceId: string;
+  /**
+   * URL of the service.
+   * @default - the public one
+   */
   readonly baseUrl?: string;
+  /**
+   * URL that exchanges the API key for a token.
+   * @default - the public one
+   */
   readonly tokenUrl?: string;
+  /** Name of the Secret with the API key. */
   readonly secrets: { readonly token: string };
 }
 
 /** Each key is a symmetric key of a KMIP 1.4 server. */
 export interface RookKmip {
+  /** The provider. */
   readonly provider: 'kmip';
+  /** `host:port` of the server. */
   readonly endpoint: string;
+  /**
+   * Name to expect in the certificate of the server.
+   * @default - the host of the endpoint
+   */
   readonly serverName?: string;
+  /**
+   * Deadline of a read, 0 to 255 seconds.
+   * @default - Rook's own
+   */
   readonly readTimeoutSeconds?: number;
+  /**
+   * Deadline of a write, 0 to 255 seconds.
+   * @default - Rook's own
+   */
   readonly writeTimeoutSeconds?: number;
+  /** Name of the Secret with the CA, the client certificate and its key. */
   readonly secrets: { readonly token: string };
 }
 
 /** Each key is a secret of an Azure Key Vault. */
 export interface RookAzureKv {
+  /** The provider. */
   readonly provider: 'azure-kv';
+  /** URL of the Key Vault. */
   readonly vaultUrl: string;
+  /** Id of the application that logs in. */
   readonly clientId: string;
+  /** Id of the Entra tenant. */
   readonly tenantId: string;
+  /** Name of the Secret with the certificate of the application. */
   readonly secrets: { readonly certificate: string };
 }
 

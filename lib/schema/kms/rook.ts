@@ -19,30 +19,65 @@ export interface RookKv extends VersionedKv {
 
 /** How the certificate of Vault is checked. */
 export interface RookVaultTls {
-  /** False turns the check off, for clusters that hold nothing of worth. */
+  /**
+   * False turns the check off, for clusters that hold nothing of worth.
+   * @default true
+   */
   readonly verify?: boolean;
-  /** Name to expect in the certificate, when it is not the host of the address. */
+  /**
+   * Name to expect in the certificate, when it is not the host of the address.
+   * @default - the host of the address
+   */
   readonly serverName?: string;
 }
 
 /** Names of the Secrets of a Vault connection. */
 export interface RookVaultSecrets {
+  /**
+   * Secret with the token under the key `token`; with the auth method `token`.
+   * @default - none
+   */
   readonly token?: string;
+  /**
+   * Secret with the CA under the key `cert`.
+   * @default - none: the CAs of the system
+   */
   readonly ca?: string;
+  /**
+   * Secret with the client certificate under the key `cert`.
+   * @default - none
+   */
   readonly clientCert?: string;
+  /**
+   * Secret with the key of that certificate under the key `key`.
+   * @default - none
+   */
   readonly clientKey?: string;
 }
 
 /** The keys of OSDs in a KV engine of Vault or OpenBao. */
 export interface RookVault {
+  /** The provider. */
   readonly provider: 'vault';
+  /** `http(s)://host:port` of Vault or OpenBao. */
   readonly address: string;
+  /** The engine that holds the keys. */
   readonly kv: RookKv;
+  /** How Rook logs in: with the token of a Secret, or by its service accounts. */
   readonly auth:
     | { readonly method: 'token' }
     | { readonly method: 'kubernetes'; readonly role: string; readonly mountPath?: string };
+  /**
+   * Namespace of the engine and of the login.
+   * @default - the root namespace
+   */
   readonly namespace?: string;
+  /**
+   * How the certificate of the server is checked.
+   * @default - verified with the CAs of the system
+   */
   readonly tls?: RookVaultTls;
+  /** Names of the Secrets. */
   readonly secrets: RookVaultSecrets;
 }
 

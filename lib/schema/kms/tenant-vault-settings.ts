@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { defined } from '../decode';
 import { labelName, objectName } from '../names';
 import { SchemaError } from '../schema-error';
+import type { Same } from '../written-type';
 import type { IssueParams } from '../zod-issues';
 import { type DeletionPolicy, deletionPolicy, refuseEmptyPromise } from './deletion-policy';
 import { defaultBackendPath } from './vault-settings';
@@ -18,21 +19,36 @@ import { defaultBackendPath } from './vault-settings';
 export const tenantOverrideModes = ['none', 'ceph-csi', 'documented'] as const;
 
 /** Which overrides count beside the section itself. */
-export type TenantOverrideMode = (typeof tenantOverrideModes)[number];
+export type TenantOverrideMode = 'none' | 'ceph-csi' | 'documented';
+
+true satisfies Same<TenantOverrideMode, (typeof tenantOverrideModes)[number]>;
 
 /** Overrides of one tenant in ceph-csi's own spelling, e.g. `{ vaultNamespace: 'team-a' }`. */
 export type TenantOverrides = Readonly<Record<string, string>>;
 
 /** How the certificate of a tenant's Vault is checked, and the one that is shown. Each name is of a Secret. */
 export interface TenantVaultTls {
+  /** False accepts any certificate, for servers that hold nothing of worth. */
   readonly verify: boolean;
-  /** Secret with the CA under the key `cert`: of the tenant, else of the driver's namespace. */
+  /**
+   * Secret with the CA under the key `cert`: of the tenant, else of the driver's namespace.
+   * @default - the CAs of the system
+   */
   readonly caFromSecret?: string;
-  /** Secret with the client certificate under the key `cert`: likewise. */
+  /**
+   * Secret with the client certificate under the key `cert`: likewise.
+   * @default - none
+   */
   readonly clientCertFromSecret?: string;
-  /** Secret with the client's key under the key `key`: likewise. */
+  /**
+   * Secret with the client's key under the key `key`: likewise.
+   * @default - none
+   */
   readonly clientCertKeyFromSecret?: string;
-  /** Name to expect in the certificate, when it is not the host of the address. */
+  /**
+   * Name to expect in the certificate, when it is not the host of the address.
+   * @default - the host of the address
+   */
   readonly serverName?: string;
 }
 
@@ -50,11 +66,13 @@ export interface TenantVaultSettings {
   readonly namespace: string;
   /** Namespace of the login. */
   readonly authNamespace: string;
+  /** How the server's certificate is checked, and the one that is shown. */
   readonly tls: TenantVaultTls;
   /** Whether the tenant stands before the volume id, so that one templated policy keeps all tenants apart. ceph-csi has no such thing. */
   readonly tenantPrefix: boolean;
   /** ConfigMap in the tenant's namespace. */
   readonly tenantConfigName: string;
+  /** Which overrides count beside the section itself. */
   readonly overrides: TenantOverrideMode;
   /** Overrides by tenant; they count in the mode `documented` only. */
   readonly tenants: Readonly<Record<string, TenantOverrides>>;

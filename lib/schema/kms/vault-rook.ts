@@ -12,13 +12,17 @@ export const rookFiles = { ca: '/etc/vault/vault.ca', token: '/etc/vault/vault.t
 
 /** The `security.kms` block of a CephCluster for Vault. */
 export interface RookVaultKms {
+  /** The connection: Rook's names, all values text. */
   readonly connectionDetails: Readonly<Record<string, string>>;
+  /** Secret with the token; absent where Rook logs in by its service accounts. */
   readonly tokenSecretName?: string;
 }
 
 /** The same as settings, with the Secrets that Rook takes the material from. */
 export interface RookVaultConnection {
+  /** The connection as settings of the type `vault`. */
   readonly settings: VaultKmsSettings;
+  /** Names of the Secrets. */
   readonly secrets: {
     /** Secret with the CA under the key `cert`; goes with `tls.caFile` = `/etc/vault/vault.ca`. */
     readonly ca?: string;

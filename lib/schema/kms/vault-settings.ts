@@ -7,6 +7,7 @@ import { type DeletionPolicy, deletionPolicy, refuseEmptyPromise } from './delet
 
 /** Settings of a `vault` KMS: each volume's key is one entry in a KV engine of Vault or OpenBao. */
 export interface VaultKmsSettings {
+  /** The type. */
   readonly type: 'vault';
   /** `http(s)://host:port`. */
   readonly address: string;
@@ -22,22 +23,40 @@ export interface VaultKmsSettings {
   readonly namespace: string;
   /** Namespace of the login. */
   readonly authNamespace: string;
+  /** How the server's certificate is checked. */
   readonly tls: VaultTls;
+  /** How the driver logs in. */
   readonly auth: VaultAuth;
 }
 
 /** How the server's certificate is checked. */
 export interface VaultTls {
+  /** False accepts any certificate, for servers that hold nothing of worth. */
   readonly verify: boolean;
-  /** Key inside the request secrets that holds the CA as PEM. */
+  /**
+   * Key inside the request secrets that holds the CA as PEM.
+   * @default - none
+   */
   readonly caFromSecret?: string;
-  /** Mounted file that holds the CA as PEM. */
+  /**
+   * Mounted file that holds the CA as PEM.
+   * @default - the CAs of the system
+   */
   readonly caFile?: string;
-  /** Mounted file with the client's certificate and its chain as PEM, for a server that asks for one. */
+  /**
+   * Mounted file with the client's certificate and its chain as PEM, for a server that asks for one.
+   * @default - none
+   */
   readonly clientCertFile?: string;
-  /** Mounted file with the key of that certificate as PEM, without a passphrase. */
+  /**
+   * Mounted file with the key of that certificate as PEM, without a passphrase.
+   * @default - none
+   */
   readonly clientKeyFile?: string;
-  /** Name to expect in the certificate, when it is not the host of the address. */
+  /**
+   * Name to expect in the certificate, when it is not the host of the address.
+   * @default - the host of the address
+   */
   readonly serverName?: string;
 }
 
@@ -48,6 +67,7 @@ export type VaultAuth =
 
 /** A `vault` KMS as a declaration writes it: what has a default may be left out. */
 export interface VaultKmsProps {
+  /** The type. */
   readonly type: 'vault';
   /** `https://host:port` of Vault or OpenBao. */
   readonly address: string;

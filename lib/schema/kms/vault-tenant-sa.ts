@@ -17,6 +17,7 @@ import { vaultFields } from './vault-settings';
 
 /** Settings of a `vaulttenantsa` KMS. */
 export interface VaultTenantSaKmsSettings extends TenantVaultSettings {
+  /** The type. */
   readonly type: 'vaulttenantsa';
   /** ServiceAccount in the tenant's namespace. */
   readonly tenantSAName: string;
@@ -30,6 +31,7 @@ export interface VaultTenantSaKmsSettings extends TenantVaultSettings {
 
 /** A `vaulttenantsa` KMS as a declaration writes it. */
 export interface VaultTenantSaKmsProps extends TenantVaultProps {
+  /** The type. */
   readonly type: 'vaulttenantsa';
   /**
    * ServiceAccount in the tenant's namespace.

@@ -15,6 +15,7 @@ import {
 
 /** Settings of a `vaulttokens` KMS. */
 export interface VaultTokensKmsSettings extends TenantVaultSettings {
+  /** The type. */
   readonly type: 'vaulttokens';
   /** Secret in the tenant's namespace with the token under the key `token`. */
   readonly tenantTokenName: string;
@@ -22,6 +23,7 @@ export interface VaultTokensKmsSettings extends TenantVaultSettings {
 
 /** A `vaulttokens` KMS as a declaration writes it. */
 export interface VaultTokensKmsProps extends TenantVaultProps {
+  /** The type. */
   readonly type: 'vaulttokens';
   /**
    * Secret in the tenant's namespace with the token under the key `token`.

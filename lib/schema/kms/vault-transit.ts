@@ -17,6 +17,7 @@ export type VaultConnectionSettings = Pick<
 
 /** Settings of a `vaulttransit` KMS. */
 export interface VaultTransitKmsSettings extends VaultConnectionSettings {
+  /** The type. */
   readonly type: 'vaulttransit';
   /** Mount path of the transit engine, below the namespace. */
   readonly transitPath: string;
@@ -27,6 +28,7 @@ export interface VaultTransitKmsSettings extends VaultConnectionSettings {
 /** A `vaulttransit` KMS as a declaration writes it: what has a default may be left out. */
 export interface VaultTransitKmsProps
   extends Pick<VaultKmsProps, 'address' | 'namespace' | 'authNamespace' | 'tls' | 'auth'> {
+  /** The type. */
   readonly type: 'vaulttransit';
   /** Name of the key. */
   readonly keyName: string;

@@ -135,7 +135,7 @@ async function setUpKubernetes(kubernetes: Kubernetes, kms: Readonly<Record<stri
     await kubernetes.expectOk('POST', '/api/v1/namespaces', { metadata: { name } });
   }
   const chart = new Chart(new App(), 'fixture', { namespace: driverNamespace, disableResourceNameHashes: true });
-  const driver = { type: 'keyward', backend: { type: 'loop' }, name: account } as const;
+  const driver = { type: 'keyward', backend: { type: 'loop' }, name: account, tenantAccountsExist: true } as const;
   new EncryptedStorage(chart, 'Storage', { driver, kms, classes: [], tenants });
   const rbac = '/apis/rbac.authorization.k8s.io/v1';
   for (const object of chart.toJson()) {

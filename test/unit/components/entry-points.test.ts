@@ -38,6 +38,18 @@ describe('the entry points', () => {
     });
   });
 
+  test('keyward/rules needs the schema library alone', () => {
+    expect(graphOf('lib/rules.ts')).toEqual({
+      packages: ['zod'],
+      folders: ['lib', 'lib/rules', 'lib/schema', 'lib/vault'],
+    });
+  });
+
+  test('keyward/policy loads nothing of cdk8s', () => {
+    const { packages } = graphOf('lib/policy.ts');
+    expect(packages).toEqual(['@pulumi/policy', 'zod']);
+  });
+
   test('keyward/cdk8s loads nothing of Pulumi', () => {
     expect(graphOf('lib/cdk8s.ts')).toEqual({
       packages: ['cdk8s', 'cdk8s-plus-27', 'constructs', 'zod'],
