@@ -42,6 +42,7 @@ export function declarePlain(tenants: readonly string[]): App {
       addTenants(chart, tenants);
       addNamespaceReader(chart, tenants);
     } else {
+      if (kind === 'DaemonSet') addAccounts(chart, tenants);
       new ApiObject(chart, `${kind}-${index}`, kind === 'DaemonSet' ? forTenants(manifest, tenants) : manifest);
     }
   }
@@ -63,6 +64,13 @@ function addTenants(chart: Chart, tenants: readonly string[]): void {
     ];
     new k8s.KubeRole(chart, `${tenant}-role`, { metadata, rules });
     new k8s.KubeRoleBinding(chart, `${tenant}-binding`, { metadata, roleRef, subjects });
+  }
+}
+
+function addAccounts(chart: Chart, tenants: readonly string[]): void {
+  for (const tenant of tenants) {
+    const metadata = { name: 'ceph-csi-vault-sa', namespace: tenant };
+    new k8s.KubeServiceAccount(chart, `${tenant}-account`, { metadata, automountServiceAccountToken: false });
   }
 }
 

@@ -38,7 +38,9 @@ An error ends with exit code 1, a warning does not. Exit code 2: the check could
 
 ## Four ways to run them
 
-**In your own charts.** \`EncryptedStorage\` checks itself. For any chart or app:
+**In your own charts.** \`EncryptedStorage\`, \`CephCsiEncryptedStorage\`, \`RookKms\`, \`ApiServerEncryption\` and
+\`KmsPluginStaticPod\` check themselves; what they know besides goes into \`rules\`. For any chart or app, before anything is
+written:
 
 \`\`\`ts
 import { App, Chart } from 'cdk8s';
@@ -61,6 +63,8 @@ validations:
       vaultState: vault.json
 \`\`\`
 
+The CLI validates what it has written: after a failure its exit code is 1, and the manifests are there to look at.
+
 **By Pulumi**, as a policy pack, with \`pulumi preview --policy-pack policy/\`:
 
 \`\`\`ts
@@ -70,7 +74,26 @@ import { keywardPolicies } from 'keyward/policy';
 new PolicyPack('keyward', { policies: keywardPolicies({ context: { clusterVersion: '1.34' } }) });
 \`\`\`
 
-**On files**, by \`keyward lint\`, as above.
+Without a state of the Vault in the options, the policies read it from the \`@pulumi/vault\` resources of the stack: mounts,
+transit keys, policies, auth methods and roles. A stack may be a part, so what is declared elsewhere is no mistake; a near
+miss of a name is.
+
+**On files**, by \`keyward lint\`, as above. Manifests of vault-config-operator among them are read as the state of the Vault
+where no file is given.
+
+## Texts inside of objects
+
+An EncryptionConfiguration in a ConfigMap or in \`stringData\` of a Secret is looked into, and so are the files of nodes that
+our constructs deliver: the static Pod and the configuration of the KMS plugin. \`keyward lint\` reads YAML and JSON there; the
+other ways read JSON, and YAML with \`readYaml\`, for example of the package yaml:
+
+\`\`\`ts
+import { parseAllDocuments } from 'yaml';
+import { keywardPolicies } from 'keyward/policy';
+
+const readYaml = (text: string) => parseAllDocuments(text).map((document) => document.toJS());
+keywardPolicies({ readYaml });
+\`\`\`
 
 ## Where a rule does not hold
 

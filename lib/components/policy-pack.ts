@@ -4,6 +4,7 @@ import { checkRules, type RuleSelection, selectedRules } from '../rules/check-ru
 import { describeFinding } from '../rules/describe-finding';
 import type { Finding, Rule, RuleContext, RuleInput } from '../rules/rule';
 import { policyObject } from './policy-object';
+import { policyVaultState } from './policy-vault';
 
 /** What the policies know besides the resources of the stack. */
 export interface KeywardPolicyOptions extends Omit<RuleInput, 'objects'>, RuleSelection {}
@@ -19,6 +20,8 @@ const configSchema: NonNullable<StackValidationPolicy['configSchema']> = {
 };
 
 /**
+ * They look at the objects of Kubernetes and, unless a state is given, at what the stack declares at a Vault.
+ *
  * One policy a rule, mandatory, and one that only tells warnings. Give them to a `PolicyPack` of @pulumi/policy. The
  * context of the options holds unless the configuration of the policy says otherwise.
  */
@@ -56,8 +59,15 @@ function validation(
   return (args: StackValidationArgs, reportViolation) => {
     const resources = args.resources.filter(isKubernetes);
     const configured = args.getConfig<RuleContext>();
+    // A state that is given is the whole; what the stack itself declares may be a part.
+    const declared = input.vault === undefined ? policyVaultState(args.resources) : undefined;
     const findings = checkRules(
-      { ...input, objects: resources.map(policyObject), context: { ...context, ...configured } },
+      {
+        ...input,
+        ...(declared !== undefined && { vault: declared, vaultIsPartial: true }),
+        objects: resources.map(policyObject),
+        context: { ...context, ...configured },
+      },
       selection,
     );
     for (const finding of findings) {

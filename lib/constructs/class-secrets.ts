@@ -1,13 +1,16 @@
 // The Secrets that come with the requests of a class: one name and namespace pair per CSI operation.
 import { type KmsSettings, kmsSecretSources } from '../schema/kms';
 import type { SecretRef } from '../schema/secret-ref';
+import type { Same } from '../schema/written-type';
 import { propError } from './prop-error';
 
 /** The operations of a volume that may carry a Secret. */
 const secretOperations = ['provisioner', 'node-stage', 'node-publish', 'controller-expand', 'node-expand'] as const;
 
 /** An operation of a volume that may carry a Secret. */
-export type SecretOperation = (typeof secretOperations)[number];
+export type SecretOperation = 'provisioner' | 'node-stage' | 'node-publish' | 'controller-expand' | 'node-expand';
+
+true satisfies Same<SecretOperation, (typeof secretOperations)[number]>;
 
 /** One Secret for all operations, or one for each operation that is named. */
 export type ClassSecrets = SecretRef | Readonly<Partial<Record<SecretOperation, SecretRef>>>;

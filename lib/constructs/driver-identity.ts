@@ -10,6 +10,7 @@ import { clusterRules, namespaceRules, secretRule } from './driver-rules';
 export interface DriverIdentityProps {
   /** Name of the service account, the roles and the bindings. */
   readonly name: string;
+  /** Namespace of the driver. */
   readonly namespace: string;
   /** Whether csi-snapshotter runs. */
   readonly snapshots: boolean;
@@ -17,6 +18,7 @@ export interface DriverIdentityProps {
 
 /** Service account and RBAC. */
 export class DriverIdentity extends Construct {
+  /** Name of the service account that the driver's pods run as. */
   readonly serviceAccountName: string;
   readonly #namespace: string;
   readonly #secrets = new Map<string, Set<string>>();

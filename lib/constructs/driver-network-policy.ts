@@ -47,6 +47,7 @@ const metricsPorts = ['healthz', 'agent-healthz'] as const;
 
 /** A NetworkPolicy for the pods of a `KeywardDriver`. Ports are those of pods: where a Service maps its port, name the pod's. */
 export class DriverNetworkPolicy extends Construct {
+  /** Name of the NetworkPolicy. */
   readonly name: string;
 
   constructor(scope: Construct, id: string, props: DriverNetworkPolicyProps) {

@@ -111,6 +111,7 @@ export class EncryptedStorageClass<const Id extends string> extends Construct im
   }
 
   readonly name: string;
+  /** Name of the CSI driver that provisions the volumes. */
   readonly driverName: string;
   /** What the runtime will read from the class. */
   readonly parameters: VolumeParameters;

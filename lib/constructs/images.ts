@@ -4,8 +4,11 @@
 export interface DriverImages {
   /** keyward itself. */
   readonly keyward: string;
+  /** The sidecar csi-provisioner. */
   readonly provisioner: string;
+  /** The sidecar csi-resizer. */
   readonly resizer: string;
+  /** The sidecar csi-snapshotter; it runs where snapshots are wanted. */
   readonly snapshotter: string;
 }
 

@@ -15,11 +15,13 @@ import { propError } from './prop-error';
 import { RuntimeConfigMap } from './runtime-config-map';
 import { sidecars, sidecarVolume } from './sidecars';
 import { TenantAccess } from './tenant-access';
+import { TenantAccounts } from './tenant-accounts';
 import { type TenantAgentProps, tenantAgentContainer, tenantAgentVolumes } from './tenant-agent';
 import { type TenantNeeds, tenantNeeds } from './tenant-needs';
 
 /** Where the ciphertext is kept: sparse files in a directory of the node. */
 export interface LoopBackend {
+  /** The type of the back end. */
   readonly type: 'loop';
   /**
    * Directory on each node.
@@ -75,6 +77,11 @@ export interface KeywardDriverOptions {
    */
   readonly tenants?: readonly string[];
   /**
+   * Whether the ServiceAccounts that a KMS comes as are kept by whoever keeps the tenants' namespaces.
+   * @default false, which declares one in each tenant's namespace
+   */
+  readonly tenantAccountsExist?: boolean;
+  /**
    * Memory limit of the driver's container.
    * @default Size.mebibytes(384)
    */
@@ -111,14 +118,19 @@ export interface KeywardDriverProps extends KeywardDriverOptions {
 
 /** The driver: CSIDriver object, configuration, identity and the pods. */
 export class KeywardDriver extends Construct {
+  /** Name of the CSI driver. */
   readonly driverName: string;
+  /** Namespace of the driver. */
   readonly namespace: string;
+  /** Memory limit of the driver's container. */
   readonly memoryLimit: Size;
+  /** Whether csi-snapshotter runs. */
   readonly snapshots: boolean;
   /** Labels of the pods, by which policies and monitors select them. */
   readonly podLabels: Readonly<Record<string, string>>;
   /** The configuration as the runtime will read it. */
   readonly config: RuntimeConfig;
+  /** The service account of the pods, with its rights. */
   readonly identity: DriverIdentity;
 
   constructor(scope: Construct, id: string, props: KeywardDriverProps) {
@@ -149,12 +161,13 @@ export class KeywardDriver extends Construct {
     new k8s.KubeDaemonSet(this, 'DaemonSet', this.#toKube(name, props, container, needs));
   }
 
-  #addTenants(name: string, { kmsConfig, tenants = [] }: KeywardDriverProps): TenantNeeds {
+  #addTenants(name: string, { kmsConfig, tenants = [], tenantAccountsExist = false }: KeywardDriverProps): TenantNeeds {
     const { namespace } = this;
     const needs = tenantNeeds({ subject: this.node.path, kms: kmsConfig.kms, tenants, namespace });
     if (needs.namespaces.size > 0) {
       const serviceAccount = { name: this.identity.serviceAccountName, namespace };
       new TenantAccess(this, 'Tenants', { name: `${name}-tenants`, needs, serviceAccount });
+      if (!tenantAccountsExist) new TenantAccounts(this, 'TenantAccounts', { needs });
     }
     return needs;
   }

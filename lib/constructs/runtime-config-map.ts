@@ -6,13 +6,17 @@ import { encodeRuntimeConfig, type RuntimeConfig } from '../schema/runtime-confi
 
 /** Props of a `RuntimeConfigMap`. */
 export interface RuntimeConfigMapProps {
+  /** Name of the ConfigMap. */
   readonly name: string;
+  /** Namespace of the driver. */
   readonly namespace: string;
+  /** The configuration of the driver. */
   readonly config: RuntimeConfig;
 }
 
 /** Holds `config.json` of the driver. */
 export class RuntimeConfigMap extends Construct {
+  /** Name of the ConfigMap. */
   readonly name: string;
   /** The data of the ConfigMap, as the runtime will read it. */
   readonly data: Readonly<Record<string, string>>;

@@ -28,6 +28,7 @@ export interface EncryptedSnapshotClassProps {
 
 /** A class of snapshots of encrypted volumes. */
 export class EncryptedSnapshotClass extends Construct {
+  /** Name of the VolumeSnapshotClass. */
   readonly name: string;
 
   constructor(scope: Construct, id: string, props: EncryptedSnapshotClassProps) {

@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import type { KmsProps } from '../schema/kms';
 import { type DriverVaultProps, driverVaultState, type VaultState } from '../vault';
 import { propError } from './prop-error';
+import { type ServiceAccountRef, TokenReviewer } from './token-reviewer';
 import { VaultBootstrapJob, type VaultBootstrapJobProps } from './vault-bootstrap-job';
 
 /** What the Vault of the KMSs shall hold for them, beside what follows from the KMSs themselves. */
@@ -36,13 +37,16 @@ export interface StorageVaultOptions extends StorageVaultProps {
   readonly image?: string | undefined;
 }
 
-/** The state of the Vault, and the Job that applies it if one is asked for. */
+/** The state of the Vault, what it needs in the cluster to review tokens, and the Job that applies it if one is asked for. */
 export class StorageVault extends Construct {
   readonly state: VaultState;
 
   constructor(scope: Construct, id: string, { job, image, ...props }: StorageVaultOptions) {
     super(scope, id);
     this.state = driverVaultState(props);
+    const clients = selfReviewers(this.state);
+    if (clients.length > 0)
+      new TokenReviewer(this, 'Reviewer', { mode: 'client-token', clients, name: reviewerName(this.state) });
     if (job === undefined) return;
     const { server, ...how } = job;
     const { namespace } = props.driver;
@@ -65,4 +69,23 @@ export class StorageVault extends Construct {
       remedy: 'Remove the props of Vault, or add the KMS',
     });
   }
+}
+
+/** A binding is of the whole cluster, and two owners are two bindings. */
+function reviewerName({ owner }: VaultState): string {
+  return `${owner}-token-reviewer`;
+}
+
+/** The accounts whose own tokens ask the API server about themselves (R4): each must be let. */
+function selfReviewers({ namespaces }: VaultState): readonly ServiceAccountRef[] {
+  const found = new Map<string, ServiceAccountRef>();
+  for (const method of Object.values(namespaces).flatMap(({ auth = {} }) => Object.values(auth))) {
+    if (method.type !== 'kubernetes' || method.config.reviewer.mode !== 'client-token') continue;
+    for (const { boundServiceAccountNames, boundServiceAccountNamespaces } of Object.values(method.roles ?? {})) {
+      for (const namespace of boundServiceAccountNamespaces) {
+        for (const name of boundServiceAccountNames) found.set(`${namespace}/${name}`, { name, namespace });
+      }
+    }
+  }
+  return [...found].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, account]) => account);
 }

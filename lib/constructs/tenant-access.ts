@@ -9,6 +9,7 @@ import type { TenantNeeds } from './tenant-needs';
 export interface TenantAccessProps {
   /** Name of the roles and the bindings. */
   readonly name: string;
+  /** What the driver reads in the namespaces of the tenants. */
   readonly needs: TenantNeeds;
   /** The service account of the driver's pods. */
   readonly serviceAccount: { readonly name: string; readonly namespace: string };

@@ -5,7 +5,9 @@ import { propError } from './prop-error';
 
 /** What the agent may read and do in one namespace: these objects by name. */
 export interface NamespaceNeeds {
+  /** Secrets that are read. */
   readonly secrets: ReadonlySet<string>;
+  /** ConfigMaps that are read. */
   readonly configMaps: ReadonlySet<string>;
   /** ServiceAccounts whose tokens are requested. */
   readonly serviceAccounts: ReadonlySet<string>;
@@ -13,7 +15,9 @@ export interface NamespaceNeeds {
 
 /** What the agent needs. Empty when no KMS reads anything of a tenant. */
 export interface TenantNeeds {
+  /** The tenants: the namespaces of their claims. */
   readonly tenants: readonly string[];
+  /** What is needed in each namespace. */
   readonly namespaces: ReadonlyMap<string, NamespaceNeeds>;
 }
 

@@ -7,7 +7,9 @@ import { propError } from './prop-error';
 
 /** A service account. */
 export interface ServiceAccountRef {
+  /** Name of the service account. */
   readonly name: string;
+  /** Namespace of the service account. */
   readonly namespace: string;
 }
 

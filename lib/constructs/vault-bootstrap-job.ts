@@ -102,7 +102,7 @@ export class VaultBootstrapJob extends Construct {
       deleteData,
       raiseMinDecryption,
     };
-    const content = JSON.stringify([text, vaultBootstrapPod(podProps, '')]);
+    const content = JSON.stringify([text, podLabels(name), vaultBootstrapPod(podProps, '')]);
     this.name = `${name}-${createHash('sha256').update(content).digest('hex').slice(0, hashLength)}`;
     this.serviceAccount = { name, namespace };
     const annotations = { 'argocd.argoproj.io/sync-wave': '-1', ...props.annotations };
@@ -116,10 +116,16 @@ export class VaultBootstrapJob extends Construct {
       metadata,
       spec: {
         backoffLimit: props.backoffLimit ?? 10,
-        template: { spec: vaultBootstrapPod(podProps, this.name) },
+        // The API server adds labels to a template. Where it has none of its own, applying the same Job again is a change.
+        template: { metadata: { labels: podLabels(name) }, spec: vaultBootstrapPod(podProps, this.name) },
       },
     });
   }
+}
+
+/** Not those of the driver's pods: policies and monitors select by them. */
+function podLabels(name: string): Record<string, string> {
+  return { 'app.kubernetes.io/name': 'keyward-vault-apply', 'app.kubernetes.io/instance': name };
 }
 
 function refuseOpenAddress(subject: string, address: string): void {

@@ -55,11 +55,13 @@ function findingsOf(rule: Rule, cluster: Cluster): Finding[] {
 }
 
 function findingOf({ id, severity, remedy }: Rule, fault: Fault, { objects }: Cluster): Finding {
-  const { object, path, message, got, allowed } = fault;
+  const { object, message, got, allowed } = fault;
+  const inside = object === 'VaultState' ? undefined : object.inside;
+  const path = inside === undefined ? fault.path : [inside.path, fault.path].filter(Boolean).join('.');
   return {
     rule: id,
     severity: fault.severity ?? severity,
-    object: object === 'VaultState' ? object : object.label,
+    object: object === 'VaultState' ? object : (inside?.holder.label ?? object.label),
     ...(object !== 'VaultState' && objects.has(object) && { index: object.index }),
     path,
     message,

@@ -8,6 +8,7 @@ export const ignoreReasonAnnotation = 'keyward.io/ignore-reason';
 
 /** Whether the object takes itself out of a rule, with a reason. */
 export function isIgnored(object: KubernetesObject, rule: string): boolean {
+  if (object.inside !== undefined && isIgnored(object.inside.holder, rule)) return true;
   const ids = annotationOf(object, ignoreRulesAnnotation);
   if (ids === undefined || !ids.split(',').some((id) => id.trim() === rule)) return false;
   return (annotationOf(object, ignoreReasonAnnotation)?.trim() ?? '') !== '';

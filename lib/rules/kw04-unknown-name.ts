@@ -77,27 +77,34 @@ export const unknownName: Rule = {
     'auth mount and role of each consumer are in the state of the Vault',
     'the KMS id of a class has a section, and each section decodes as the driver would read it',
     'keys of tenant ConfigMaps, `connectionDetails`, `csi-addons-config` and EncryptionConfigurations are known',
+    'a configuration file of keyward’s KMS plugin that the set delivers decodes as the plugin would read it',
   ],
   *check(cluster) {
     for (const issue of cluster.vaultIssues) if (!/\(trap (3|5)\)$/.test(issue.message)) yield stateFault(issue);
     if (cluster.vault !== undefined) {
-      for (const client of vaultClientsOf(cluster)) yield* loginFaults(cluster.vault, client);
+      for (const client of vaultClientsOf(cluster)) yield* loginFaults(cluster.vault, client, cluster.isVaultPartial);
     }
     yield* classFaults(cluster);
     yield* sectionFaults(cluster);
     yield* tenantFaults(cluster);
     yield* rookFaults(cluster);
+    yield* pluginFaults(cluster);
     yield* otherFaults(cluster);
   },
 };
 
-function* loginFaults(state: VaultState, { object, path, what, login, authNamespace }: VaultClient): Generator<Fault> {
+function* loginFaults(
+  state: VaultState,
+  { object, path, what, login, authNamespace }: VaultClient,
+  isPartial: boolean,
+): Generator<Fault> {
+  const isSure = (name: string, known: readonly string[]) => !isPartial || nearest(name, known) !== undefined;
   const methods = namespaceOf(state, authNamespace)?.auth;
   if (login === undefined || methods === undefined) return;
   const auth = authOf(state, authNamespace, login.mount);
   const mounts = Object.keys(methods).filter((mount) => methods[mount]?.type === 'kubernetes');
   if (auth === undefined) {
-    if (mounts.length > 0)
+    if (mounts.length > 0 && isSure(login.mount, mounts))
       yield unknown(object, path, `${what} logs in at an auth mount that does not exist`, login.mount, mounts);
     return;
   }
@@ -107,7 +114,7 @@ function* loginFaults(state: VaultState, { object, path, what, login, authNamesp
     return;
   }
   const roles = Object.keys(auth.roles ?? {});
-  if (memberOf(auth.roles, login.role) !== undefined) return;
+  if (memberOf(auth.roles, login.role) !== undefined || !isSure(login.role, roles)) return;
   yield unknown(object, path, `${what} logs in as a role that does not exist`, login.role, roles);
 }
 
@@ -207,6 +214,22 @@ function* rookFaults({ objects }: Cluster): Generator<Fault> {
       allowed: 'the name of a role',
       remedy: 'Add the role',
     };
+  }
+}
+
+/** Members of the file that the plugin would refuse. */
+function* pluginFaults(cluster: Cluster): Generator<Fault> {
+  for (const { file } of cluster.kmsPlugins()) {
+    if (file === undefined) continue;
+    for (const { path, message, allowed, remedy } of file.issues) {
+      yield {
+        object: file.holder,
+        path: [file.path, path].filter(Boolean).join('.'),
+        message,
+        remedy: sentence(remedy),
+        ...(allowed && { allowed: allowed.join(', ') }),
+      };
+    }
   }
 }
 

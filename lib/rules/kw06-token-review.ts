@@ -162,6 +162,8 @@ function shownAudience(driver: Workload, file: string): { readonly audience: str
 function* delegatorFaults(state: VaultState, client: VaultClient, cluster: Cluster): Generator<Fault> {
   const found = roleOf(state, client);
   if (found?.auth.config.reviewer.mode !== 'client-token' || client.section === undefined) return;
+  // There the accounts of the tenants log in, and not the driver's.
+  if (client.kind === 'vaulttenantsa') return;
   const bound = new Set(
     cluster.objects
       .of('ClusterRoleBinding')

@@ -4,7 +4,6 @@ import type { KmsSectionView } from './read/kms-sections';
 import { rookKmsOf } from './read/rook';
 import { keysOfSecret } from './read/secrets';
 import { at, goBooleanOf, textOf } from './read/values';
-import { flagOf, variableOf } from './read/workloads';
 import type { Fault, Rule } from './rule';
 
 /** Members of a section that are addresses. */
@@ -177,7 +176,7 @@ function* rookFaults({ objects, severityOutsideDev: severity }: Cluster): Genera
 }
 
 function* pluginFaults({ kmsPlugins, severityOutsideDev: severity }: Cluster): Generator<Fault> {
-  for (const { workload, container, address } of kmsPlugins()) {
+  for (const { workload, container, address, skipsVerification, file } of kmsPlugins()) {
     const { object } = workload;
     if (address !== undefined && isPlain(address)) {
       yield {
@@ -189,22 +188,13 @@ function* pluginFaults({ kmsPlugins, severityOutsideDev: severity }: Cluster): G
         severity,
       };
     }
-    const skips =
-      flagOf(container, 'vault-skip-verify', 'insecure-skip-verify') ??
-      variableOf(
-        container,
-        'VAULT_KMS_VAULT_SKIP_VERIFY',
-        'VAULT_KMS_SKIP_VERIFY',
-        'VAULT_SKIP_VERIFY',
-        'BAO_SKIP_VERIFY',
-      );
-    if (goBooleanOf(skips) !== true) continue;
+    if (!skipsVerification) continue;
     yield {
       object,
       path: container.path,
       message: 'turns off the check of the certificate of Vault',
       severity,
-      remedy: 'Give -vault-ca-cert',
+      remedy: file === undefined ? 'Give -vault-ca-cert' : 'Give vault.caFile, and leave insecureSkipVerify out',
     };
   }
 }

@@ -34,7 +34,9 @@ export interface Fault {
 
 /** A pair of inputs: the rule finds something in the first and nothing in the second. */
 export interface RuleExamples {
+  /** The rule finds something in it. */
   readonly failing: RuleInput;
+  /** The rule finds nothing in it. */
   readonly passing: RuleInput;
 }
 
@@ -44,7 +46,9 @@ export interface Rule {
   readonly id: string;
   /** A few words of the id, for file names and code hosting: `encryption-ignored`. */
   readonly slug: string;
+  /** What goes wrong, in a few words. */
   readonly title: string;
+  /** How bad it is, unless a fault says otherwise. */
   readonly severity: Severity;
   /** What goes wrong in a cluster, for the page of the rule. */
   readonly why: string;
@@ -54,21 +58,31 @@ export interface Rule {
   readonly remedy: string;
   /** What is looked at, one line each, for the page of the rule. */
   readonly checks: readonly string[];
-  /** Pure: the same cluster gives the same faults in the same order. */
+  /**
+   * Pure: the same cluster gives the same faults in the same order. `checkRules` is how it is run.
+   * @internal
+   */
   readonly check: (cluster: Cluster) => Iterable<Fault>;
 }
 
 /** One thing that is wrong, complete. */
 export interface Finding {
+  /** Id of the rule. */
   readonly rule: string;
+  /** How bad it is. */
   readonly severity: Severity;
   /** The object for people: `StorageClass fast`; `VaultState`. */
   readonly object: string;
   /** Position of the object in the input; absent for the state of the Vault, and for an object that is gone. */
   readonly index?: number;
+  /** Path inside the object, e.g. `parameters.encrypted`. */
   readonly path: string;
+  /** What is wrong. */
   readonly message: string;
+  /** What was found. Never free text that may be a secret. */
   readonly got?: string;
+  /** What would be right. */
   readonly allowed?: string;
+  /** What to change. */
   readonly remedy: string;
 }

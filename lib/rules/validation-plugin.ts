@@ -11,18 +11,24 @@ export interface CdkValidationContext {
   readonly manifests: readonly string[];
   /** The documents of one file of YAML. */
   parseManifest(path: string): unknown[];
+  /** Takes the violations, and then the outcome. */
   readonly report: {
     addViolation(violation: CdkViolation): void;
     submit(status: 'success' | 'failure'): void;
   };
+  /** Where warnings go. */
   readonly logger: { log(message: string): void };
 }
 
 /** One violation in the report of the cdk8s CLI. */
 export interface CdkViolation {
+  /** Id of the rule, and its name. */
   readonly ruleName: string;
+  /** What is wrong. */
   readonly recommendation: string;
+  /** What to change. */
   readonly fix: string;
+  /** The objects, with the paths inside them and the file that they are in. */
   readonly violatingResources: readonly {
     readonly resourceName: string;
     readonly locations: readonly string[];
@@ -32,13 +38,25 @@ export interface CdkViolation {
 
 /** Properties of the plugin in `cdk8s.yaml`. */
 export interface KeywardValidationProps extends RuleContext {
-  /** File with the state of the Vault, JSON or YAML. */
+  /**
+   * File with the state of the Vault, JSON or YAML.
+   * @default - the rules that need it keep silent
+   */
   readonly vaultState?: string;
-  /** File with the earlier state of the Vault. */
+  /**
+   * File with the earlier state of the Vault.
+   * @default - nothing is compared
+   */
   readonly previousVaultState?: string;
-  /** Files with the manifests that are there now. */
+  /**
+   * Files with the manifests that are there now.
+   * @default - nothing is compared
+   */
   readonly previous?: readonly string[];
-  /** Ids of rules that do not run. */
+  /**
+   * Ids of rules that do not run.
+   * @default - none
+   */
   readonly skip?: readonly string[];
 }
 

@@ -7,7 +7,7 @@ import { rules } from '../../lib/rules/rules';
 import { toCoded } from '../errors';
 import { githubAnnotations } from '../lint/github';
 import type { PlacedFinding } from '../lint/placed-finding';
-import { type LintDocument, readDocument, readDocuments } from '../lint/read-documents';
+import { type LintDocument, readDocument, readDocuments, readText } from '../lint/read-documents';
 import { sarif } from '../lint/sarif';
 
 interface LintFlags {
@@ -86,6 +86,7 @@ async function inputOf(documents: readonly LintDocument[], flags: LintFlags): Pr
   return {
     objects: documents.map(({ value }) => value),
     context,
+    readYaml: readText,
     ...(flags.vaultState !== undefined && { vault: await readDocument(flags.vaultState) }),
     ...(flags.previousVaultState !== undefined && { previousVault: await readDocument(flags.previousVaultState) }),
     ...(flags.previous !== undefined && {
@@ -100,7 +101,9 @@ function placeOf(
   flags: LintFlags,
 ): { file: string; line: number; index?: never } {
   const document = index === undefined ? undefined : documents[index];
-  return { file: document?.file ?? flags.vaultState ?? flags.previous ?? '', line: document?.line ?? 1 };
+  // Without a file of its own the state is what manifests of the set declare.
+  const file = document?.file ?? flags.vaultState ?? flags.previous ?? documents[0]?.file ?? '';
+  return { file, line: document?.line ?? 1 };
 }
 
 function print(findings: readonly PlacedFinding[], output: LintFlags['output']): string {

@@ -38,6 +38,13 @@ export async function readDocument(path: string): Promise<unknown> {
   });
 }
 
+/** The documents of a text that stands inside another document. May throw: the text need not be YAML. */
+export function readText(text: string): readonly unknown[] {
+  return parseAllDocuments(text, { logLevel: 'silent' }).flatMap((document) =>
+    document.errors.length > 0 ? [] : [document.toJS({ maxAliasCount }) as unknown],
+  );
+}
+
 async function filesOf(path: string): Promise<readonly string[]> {
   try {
     if (!(await stat(path)).isDirectory()) return [path];

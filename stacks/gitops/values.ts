@@ -1,10 +1,11 @@
 // What this cluster is to have. The only file to edit.
 import { Size } from 'cdk8s';
 import type { EncryptedStorageProps } from '../../lib/cdk8s';
+import type { Delivery } from './delivery';
 
 export const namespace = 'keyward-system';
 
-export const storage: EncryptedStorageProps<'passphrase' | 'vault'> = {
+export const storage: EncryptedStorageProps<'passphrase' | 'tenants'> = {
   driver: {
     type: 'keyward',
     backend: { type: 'loop', directory: '/var/lib/keyward', capacity: Size.gibibytes(100) },
@@ -12,15 +13,33 @@ export const storage: EncryptedStorageProps<'passphrase' | 'vault'> = {
   },
   kms: {
     passphrase: { type: 'metadata' },
-    vault: {
-      type: 'vault',
+    tenants: {
+      type: 'vaulttenantsa',
       address: 'https://vault.vault.svc:8200',
-      backendPath: 'keyward',
-      auth: { method: 'kubernetes', role: 'keyward' },
+      backend: 'kv-v2',
+      backendPath: 'tenants',
+      tenantPrefix: true,
+      tenantSAName: 'volume-keys',
+      audience: 'vault',
+      tls: { caFromSecret: 'vault-ca' },
     },
   },
+  tenants: ['billing', 'shop'],
   classes: [
     { name: 'encrypted', kms: 'passphrase', secrets: { name: 'storage-passphrase' } },
-    { name: 'encrypted-vault', kms: 'vault' },
+    { name: 'encrypted-tenant', kms: 'tenants' },
   ],
+  vaultState: {
+    job: {
+      server: { ca: { secret: 'vault-ca', key: 'cert' } },
+      login: { method: 'kubernetes', mount: 'bootstrap', role: 'keyward-apply', audience: 'vault' },
+    },
+  },
+};
+
+/** Who applies it. Leave out the controller that is not yours. */
+export const delivery: Delivery = {
+  path: 'dist/gitops',
+  argoCd: { repository: 'https://git.example.com/platform/storage.git', revision: 'main' },
+  flux: { source: 'flux-system' },
 };

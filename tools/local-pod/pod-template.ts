@@ -8,7 +8,9 @@ const projection = z.object({
   configMap: configMapSource.optional(),
   secret: z.object({ name: z.string(), items: z.array(item).optional() }).optional(),
   serviceAccountToken: z.object({ path: z.string(), audience: z.string().optional() }).optional(),
-  downwardAPI: z.unknown().optional(),
+  downwardAPI: z
+    .object({ items: z.array(z.object({ path: z.string(), fieldRef: z.object({ fieldPath: z.string() }) })) })
+    .optional(),
 });
 
 const volume = z.object({

@@ -83,11 +83,13 @@ class VolumeWriter {
       throw new Error(`the volume ${name} is of a kind that cannot be given to a process`);
   }
 
-  #projection({ configMap, secret, serviceAccountToken }: Projection, volume: string): void {
+  #projection({ configMap, secret, serviceAccountToken, downwardAPI }: Projection, volume: string): void {
     if (configMap) this.#configMap(configMap);
     else if (secret) this.#secret(secret);
     else if (serviceAccountToken) {
       this.state.serviceAccountToken?.use((bytes) => this.#file(serviceAccountToken.path, bytes, 0o600));
+    } else if (downwardAPI?.items.every(({ fieldRef }) => fieldRef.fieldPath === 'metadata.namespace')) {
+      for (const { path } of downwardAPI.items) this.#file(path, this.namespace, 0o644);
     } else throw new Error(`the projected volume ${volume} has a source that cannot be given to a process`);
   }
 

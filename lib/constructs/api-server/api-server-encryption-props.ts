@@ -11,7 +11,7 @@ import type { KmsPluginStaticPodProps } from './static-pod';
 /** Props of an `ApiServerEncryption`, but for the step of the roll-out. */
 export interface ApiServerEncryptionOptions
   extends Omit<KmsPluginOptions, 'config' | 'directory' | 'apiServerGroup'>,
-    Pick<KmsPluginStaticPodProps, 'implementation' | 'image' | 'memoryLimit'> {
+    Pick<KmsPluginStaticPodProps, 'implementation' | 'image' | 'memoryLimit' | 'rules'> {
   /** What runs the API server. */
   readonly distribution: Distribution;
   /** Version of the oldest API server, e.g. `1.34`. */

@@ -7,6 +7,7 @@ import type { KmsPluginConfig, KmsPluginProps } from '../../schema/kms-plugin';
 import { type ApiServerKmsStateProps, apiServerKmsState } from '../../vault/recipes/api-server-kms';
 import type { VaultState } from '../../vault/state';
 import { propError } from '../prop-error';
+import type { OwnRulesProps } from '../rule-validation';
 import type { ApiServerAccess } from './api-server-access';
 import type { ApiServerEncryptionProps } from './api-server-encryption-props';
 import { distributionPaths } from './distribution';
@@ -14,6 +15,7 @@ import { type DistributionSettings, distributionSettings } from './distribution-
 import { refuseForgottenKey, refuseLossyStep, refuseShortTimeout } from './encryption-refusals';
 import { canReload, type KmsApiVersion, kmsFeatureGates, kubernetesMinor } from './kubernetes-version';
 import { type NodeFile, NodeFiles, yamlFile } from './node-file';
+import { validatePlugin } from './plugin-rules';
 import { type KmsPluginPod, kmsPluginPod } from './static-pod';
 import { refuseOldTalos, talosApiServerGroup } from './talos';
 
@@ -57,6 +59,11 @@ export class ApiServerEncryption extends Construct {
     this.files = built.files;
     this.settings = built.settings;
     this.#secretIdTtlSeconds = props.secretIdTtlSeconds ?? 0;
+    const documents = [ownPart(this.configuration, endpoint), ...[this.settings.document].flat()];
+    validatePlugin(this, {
+      ...{ plugin: pod, documents, isPod: distribution !== 'k3s', rules: this.#rules(props) },
+      ...(props.risks && { risks: props.risks }),
+    });
     if (!props.delivery) return;
     if (this.files.length === 0) throw nothingToDeliver(subject);
     new NodeFiles(this, 'Files', { files: this.files, ...props.delivery });
@@ -69,6 +76,18 @@ export class ApiServerEncryption extends Construct {
   vaultState(props: Omit<ApiServerKmsStateProps, 'kms'> = {}): VaultState {
     if (this.#secretIdTtlSeconds > 0) throw mortalSecretId(this.node.path, this.#secretIdTtlSeconds);
     return apiServerKmsState({ ...props, kms: this.pluginConfig });
+  }
+
+  /** In the first phase what wrote before still writes, also plain text (KW01). */
+  #rules({ rules = {}, phase, kubernetesVersion }: ApiServerEncryptionProps): OwnRulesProps {
+    const { method } = this.pluginConfig.auth;
+    const hasRecipe = (method === 'approle' || method === 'token') && this.#secretIdTtlSeconds === 0;
+    return {
+      ...(hasRecipe && { vault: this.vaultState() }),
+      ...rules,
+      context: { clusterVersion: kubernetesVersion, ...rules.context },
+      skip: [...(rules.skip ?? []), ...(phase === 'introduce' ? ['KW01'] : [])],
+    };
   }
 }
 
@@ -110,6 +129,14 @@ function pluginPodOf(
     ...(secretIdTtlSeconds !== undefined && { secretIdTtlSeconds }),
     ...(secretIdIsRotated !== undefined && { secretIdIsRotated }),
   });
+}
+
+/** Without KMS providers of before: what serves and mounts their sockets is not declared here. */
+function ownPart(configuration: EncryptionConfiguration, endpoint: string): EncryptionConfiguration {
+  const isOwn = ({ kms }: { readonly kms?: { readonly endpoint: string } }) =>
+    kms === undefined || kms.endpoint === endpoint;
+  const resources = configuration.resources.map((entry) => ({ ...entry, providers: entry.providers.filter(isOwn) }));
+  return { ...configuration, resources };
 }
 
 function accessOf(

@@ -5,6 +5,7 @@ import type { NodeFile } from './node-file';
 
 /** Entries of `/etc/rancher/k3s/config.yaml`; to be merged with the rest. Nothing is mounted: there is no container. */
 export interface K3sConfig {
+  /** Flags of the API server, each as `name=value`. */
   readonly 'kube-apiserver-arg': readonly string[];
 }
 
@@ -22,6 +23,7 @@ export interface K3sServiceProps {
    * @default /usr/local/bin/keyward
    */
   readonly executable?: string;
+  /** Configuration file of the plugin: an absolute path on the node. */
   readonly configFile: string;
   /** Directory of the socket. */
   readonly socketDirectory: string;

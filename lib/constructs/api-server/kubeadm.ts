@@ -4,10 +4,15 @@ import { type ApiServerAccess, apiServerFlags } from './api-server-access';
 
 /** A volume of the API server's static Pod. */
 export interface KubeadmVolume {
+  /** Name of the volume in the Pod. */
   readonly name: string;
+  /** Directory on the node. */
   readonly hostPath: string;
+  /** Where the API server sees it: the same path. */
   readonly mountPath: string;
+  /** Whether the API server may only read it. */
   readonly readOnly: boolean;
+  /** Whether the directory is there, or is made. */
   readonly pathType: 'Directory' | 'DirectoryOrCreate';
 }
 

@@ -12,6 +12,7 @@ export interface NodeFile {
   readonly path: string;
   /** Mode of the file in octal, owned by root. */
   readonly mode: '0600' | '0644';
+  /** Content of the file. */
   readonly text: string;
 }
 
@@ -22,6 +23,7 @@ export function yamlFile(path: string, document: unknown, mode: NodeFile['mode']
 
 /** Props of `NodeFiles`. */
 export interface NodeFilesProps {
+  /** The files. No two may end in the same name. */
   readonly files: readonly NodeFile[];
   /**
    * What they are delivered in. Cluster API reads the files of a node from Secrets only.
@@ -40,6 +42,7 @@ export interface NodeFilesProps {
  * a path; the whole paths stand in annotations.
  */
 export class NodeFiles extends Construct {
+  /** Name of the object. */
   readonly name: string;
   /** The key of each path. */
   readonly keys: ReadonlyMap<string, string>;

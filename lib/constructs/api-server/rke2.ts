@@ -4,7 +4,9 @@ import { type ApiServerAccess, apiServerFlags } from './api-server-access';
 
 /** Entries of `/etc/rancher/rke2/config.yaml`; to be merged with the rest, list by list. */
 export interface Rke2Config {
+  /** Flags of the API server, each as `name=value`. */
   readonly 'kube-apiserver-arg': readonly string[];
+  /** Directories that the API server's Pod mounts, each as `hostPath:mountPath`. */
   readonly 'kube-apiserver-extra-mount': readonly string[];
 }
 

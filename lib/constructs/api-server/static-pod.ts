@@ -6,10 +6,12 @@ import { Construct } from 'constructs';
 import type { KmsPluginConfig } from '../../schema/kms-plugin';
 import { defaultImages } from '../images';
 import { propError } from '../prop-error';
+import type { OwnRulesProps } from '../rule-validation';
 import type { NodeFile } from './node-file';
 import { type KmsPluginImplementation, keywardArguments, peerArguments } from './plugin-command';
 import { keywardProbes, peerProbes, pluginContainer } from './plugin-container';
 import { type KmsPluginOptions, type KmsPluginPlan, kmsPluginPlan } from './plugin-plan';
+import { validatePlugin } from './plugin-rules';
 
 /** Props of a `KmsPluginStaticPod`. */
 export interface KmsPluginStaticPodProps extends KmsPluginOptions {
@@ -28,6 +30,11 @@ export interface KmsPluginStaticPodProps extends KmsPluginOptions {
    * @default - 256Mi
    */
   readonly memoryLimit?: Size;
+  /**
+   * What the rules know besides, such as the state of the Vault, and which of them do not hold here.
+   * @default - all rules hold; nothing else is known
+   */
+  readonly rules?: OwnRulesProps;
 }
 
 /** The Pod, and the files that it needs on the node. */
@@ -39,7 +46,7 @@ export interface KmsPluginPod {
 }
 
 /** Builds the Pod. Throws as `kmsPluginPlan`, and for what vault-kubernetes-kms cannot do. */
-export function kmsPluginPod(subject: string, props: KmsPluginStaticPodProps): KmsPluginPod {
+export function kmsPluginPod(subject: string, props: Omit<KmsPluginStaticPodProps, 'rules'>): KmsPluginPod {
   const plan = kmsPluginPlan(subject, props);
   const { implementation = 'keyward' } = props;
   const isKeyward = implementation === 'keyward';
@@ -90,6 +97,7 @@ export function kmsPluginPod(subject: string, props: KmsPluginStaticPodProps): K
  * with `files` beside it, and is never applied to the cluster.
  */
 export class KmsPluginStaticPod extends Construct {
+  /** The configuration as the plugin will read it, with every default. */
   readonly config: KmsPluginConfig;
   /** The endpoint for the EncryptionConfiguration. */
   readonly endpoint: string;
@@ -98,14 +106,16 @@ export class KmsPluginStaticPod extends Construct {
   /** Files that must be on the node before the Pod. */
   readonly files: readonly NodeFile[];
 
-  constructor(scope: Construct, id: string, props: KmsPluginStaticPodProps) {
+  constructor(scope: Construct, id: string, { rules = {}, ...props }: KmsPluginStaticPodProps) {
     super(scope, id);
-    const { plan, pod, files } = kmsPluginPod(this.node.path, props);
+    const plugin = kmsPluginPod(this.node.path, props);
+    const { plan, pod, files } = plugin;
     this.config = plan.config;
     this.endpoint = plan.config.socket.endpoint;
     this.socketDirectory = plan.socketDirectory;
     this.files = files;
     new k8s.KubePod(this, 'Resource', pod);
+    validatePlugin(this, { plugin, isPod: true, rules, ...(props.risks && { risks: props.risks }) });
   }
 }
 

@@ -14,6 +14,7 @@ export type TalosPatch = readonly [TalosMachinePatch, TalosEncryptionDocument];
 
 /** What is merged into the main document. */
 export interface TalosMachinePatch {
+  /** Files on the node, and the static Pod. */
   readonly machine: {
     readonly files: readonly {
       readonly path: string;
@@ -23,6 +24,7 @@ export interface TalosMachinePatch {
     }[];
     readonly pods: readonly unknown[];
   };
+  /** Flags and mounts of the API server. */
   readonly cluster: {
     readonly apiServer: {
       readonly extraArgs?: Readonly<Record<string, string>>;
@@ -37,16 +39,23 @@ export interface TalosMachinePatch {
 
 /** The EncryptionConfiguration as Talos takes it: without its type. */
 export interface TalosEncryptionDocument {
+  /** Version of the document. */
   readonly apiVersion: 'v1alpha1';
+  /** Kind of the document. */
   readonly kind: 'KubeEtcdEncryptionConfig';
+  /** What is encrypted, and with which providers. */
   readonly config: Pick<EncryptionConfiguration, 'resources'>;
 }
 
 /** What the patch is made of. */
 export interface TalosPatchProps {
+  /** How the API server reaches the configuration and the plugin. */
   readonly access: ApiServerAccess;
+  /** The EncryptionConfiguration. */
   readonly encryption: EncryptionConfiguration;
+  /** The static Pod of the plugin. */
   readonly pod: k8s.KubePodProps;
+  /** Files that the Pod needs on the node. */
   readonly files: readonly NodeFile[];
 }
 

@@ -1,6 +1,7 @@
 // The Secrets of a class of ceph-csi. Each carries the Ceph user (`userID`, `userKey`), so none of them may be missing; with
 // a KMS that reads its passphrase or its CA from the request, the same Secret carries that too.
 import type { SecretRef } from '../../schema/secret-ref';
+import type { Same } from '../../schema/written-type';
 import { type PlacedSecretRef, placeSecret } from '../class-secrets';
 import { propError } from '../prop-error';
 
@@ -14,7 +15,15 @@ const operations = [
 ] as const;
 
 /** An operation of ceph-csi that may carry a Secret. */
-export type CephCsiSecretOperation = (typeof operations)[number];
+export type CephCsiSecretOperation =
+  | 'provisioner'
+  | 'controller-expand'
+  | 'controller-publish'
+  | 'node-stage'
+  | 'node-publish'
+  | 'node-expand';
+
+true satisfies Same<CephCsiSecretOperation, (typeof operations)[number]>;
 
 /**
  * One Secret for all operations that need one, or one for each that is named. `controller-publish` (fencing) and

@@ -26,6 +26,7 @@ export interface CephCsiDisruptionBudgetProps {
 
 /** A PodDisruptionBudget for the controller of ceph-csi. */
 export class CephCsiDisruptionBudget extends Construct {
+  /** Name of the PodDisruptionBudget. */
   readonly name: string;
 
   constructor(scope: Construct, id: string, props: CephCsiDisruptionBudgetProps = {}) {

@@ -4,6 +4,7 @@ import { Construct } from 'constructs';
 import type { KmsProps } from '../../schema/kms';
 import { ownNamespace } from '../own-namespace';
 import { propError } from '../prop-error';
+import { type OwnRulesProps, validateWithRules } from '../rule-validation';
 import type { CephCsiClassSecrets } from './class-secrets';
 import { type CephCsiDeployment, CephCsiKmsConfig } from './kms-config';
 import { CephCsiSecretAccess } from './secret-access';
@@ -63,12 +64,23 @@ export interface CephCsiEncryptedStorageProps<Id extends string> {
    * @default - the namespace of the chart
    */
   readonly namespace?: string;
+  /**
+   * What the rules know besides, such as the state of the Vault, and which of them do not hold here.
+   * @default - all rules hold; nothing else is known
+   */
+  readonly rules?: OwnRulesProps;
 }
+
+/** What the rules look at. Of a tenant it is one ConfigMap, and only where it overrides something. */
+const checkedKinds = ['StorageClass', 'VolumeSnapshotClass', 'ConfigMap'];
 
 /** Encrypted storage on stock ceph-csi. */
 export class CephCsiEncryptedStorage<const Id extends string> extends Construct {
+  /** The ConfigMap with the KMSs. */
   readonly kmsConfig: CephCsiKmsConfig<Id>;
+  /** The StorageClasses, in the order of the props. */
   readonly classes: readonly CephCsiStorageClass<Id>[];
+  /** What the tenants have, in the order of the props. */
   readonly tenants: readonly CephCsiTenant<Id>[];
 
   constructor(scope: Construct, id: string, props: CephCsiEncryptedStorageProps<Id>) {
@@ -88,6 +100,7 @@ export class CephCsiEncryptedStorage<const Id extends string> extends Construct 
       ...{ kmsConfig, namespace, classes, serviceAccounts },
       tenants: this.tenants,
     });
+    validateWithRules(this, { ...props.rules, kinds: checkedKinds });
   }
 
   #addClass(

@@ -41,6 +41,7 @@ export interface CephCsiKmsConfigProps<Id extends string> {
 
 /** The KMS configuration of stock ceph-csi. */
 export class CephCsiKmsConfig<const Id extends string> extends KmsConfigMap<Id> {
+  /** How ceph-csi is deployed. */
   readonly deployment: CephCsiDeployment;
   /** What `rook-ceph-operator-config`, or the values of its chart, must say. Empty unless Rook deploys ceph-csi. */
   readonly operatorSettings: Readonly<Record<string, string>>;

@@ -30,6 +30,7 @@ export interface CephCsiSnapshotClassProps {
 
 /** A class of snapshots of encrypted images. */
 export class CephCsiSnapshotClass extends Construct {
+  /** Name of the VolumeSnapshotClass. */
   readonly name: string;
 
   constructor(scope: Construct, id: string, props: CephCsiSnapshotClassProps) {

@@ -96,7 +96,9 @@ export class CephCsiStorageClass<const Id extends string> extends Construct impl
   }
 
   readonly name: string;
+  /** Name of the CSI driver that provisions the volumes. */
   readonly driverName: string;
+  /** What ceph-csi will read from the class. */
   readonly parameters: CephCsiParameters;
   /** The Secrets that come with the requests. */
   readonly secrets: ReadonlyMap<CephCsiSecretOperation, PlacedSecretRef>;

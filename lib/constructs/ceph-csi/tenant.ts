@@ -51,6 +51,7 @@ export interface CephCsiTenantProps<Id extends string> {
 
 /** A tenant of stock ceph-csi. */
 export class CephCsiTenant<const Id extends string> extends Construct {
+  /** The tenant: the namespace of its claims. */
   readonly namespace: string;
   /** What counts for this tenant, overrides included. */
   readonly settings: KmsSettings;

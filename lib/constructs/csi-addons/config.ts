@@ -30,6 +30,7 @@ export interface CsiAddonsConfigProps {
 
 /** The ConfigMap `csi-addons-config`. Restart the operator after a change. */
 export class CsiAddonsConfig extends Construct {
+  /** Name of the ConfigMap: the one that the controller reads. */
   readonly name = 'csi-addons-config';
 
   constructor(scope: Construct, id: string, props: CsiAddonsConfigProps) {

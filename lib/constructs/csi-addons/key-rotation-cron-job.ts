@@ -51,6 +51,7 @@ export interface KeyRotationCronJobProps extends RotationJobOptions {
 
 /** An `EncryptionKeyRotationCronJob` of CSI-Addons. Use it or the annotations for a claim, not both. */
 export class KeyRotationCronJob extends Construct {
+  /** Name of the EncryptionKeyRotationCronJob. */
   readonly name: string;
 
   constructor(scope: Construct, id: string, props: KeyRotationCronJobProps) {

@@ -16,6 +16,7 @@ export interface KeyRotationJobProps extends RotationJobOptions {
 
 /** An `EncryptionKeyRotationJob` of CSI-Addons. */
 export class KeyRotationJob extends Construct {
+  /** Name of the EncryptionKeyRotationJob. */
   readonly name: string;
 
   constructor(scope: Construct, id: string, props: KeyRotationJobProps) {

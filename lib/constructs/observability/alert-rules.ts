@@ -22,6 +22,7 @@ export interface KeywardAlertRulesProps {
 
 /** Alert rules of the Prometheus operator. */
 export class KeywardAlertRules extends Construct {
+  /** Name of the PrometheusRule. */
   readonly name: string;
 
   constructor(scope: Construct, id: string, props: KeywardAlertRulesProps = {}) {

@@ -20,6 +20,7 @@ export interface KeywardDashboardProps {
 
 /** The dashboard of keyward's metrics: calls, steps and the KMS plugin. */
 export class KeywardDashboard extends Construct {
+  /** Name of the ConfigMap with the dashboard. */
   readonly name: string;
 
   constructor(scope: Construct, id: string, { discoveryLabels, metadata }: KeywardDashboardProps = {}) {

@@ -25,6 +25,7 @@ const ports = ['healthz', 'agent-healthz'] as const;
 
 /** A PodMonitor for the pods of a `KeywardDriver`. */
 export class KeywardPodMonitor extends Construct {
+  /** Name of the PodMonitor. */
   readonly name: string;
 
   constructor(scope: Construct, id: string, props: KeywardPodMonitorProps) {

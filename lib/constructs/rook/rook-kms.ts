@@ -16,6 +16,7 @@ import {
 } from '../../schema/kms/rook-services';
 import { settleSchedule } from '../../schema/rotation-schedule';
 import { propError } from '../prop-error';
+import { type OwnRulesProps, validateObjects } from '../rule-validation';
 import { type ISecret, nameOfSecret } from '../secrets/secret-with-keys';
 import { securityPatch } from './security-patch';
 import { type RookVaultSecretRefs, rookVaultSecretNames } from './vault-secrets';
@@ -58,11 +59,18 @@ export interface RookKmsProps {
    * @default - nothing is emitted: put `securityBlock` into the manifest of the cluster
    */
   readonly patchCluster?: string;
+  /**
+   * What the rules know besides, such as the state of the Vault, and which of them do not hold here.
+   * @default - all rules hold; nothing else is known
+   */
+  readonly rules?: OwnRulesProps;
 }
 
 /** The block `spec.security` of a CephCluster, as far as it speaks of keys. */
 export interface RookSecurityBlock {
+  /** The connection to the KMS. */
   readonly kms: RookKmsBlock;
+  /** When the keys of the OSDs are replaced; absent: never. */
   readonly keyRotation?: { readonly enabled: true; readonly schedule: string };
 }
 
@@ -76,7 +84,7 @@ export class RookKms extends Construct {
    */
   readonly boundServiceAccounts: readonly { readonly name: string; readonly namespace: string | undefined }[];
 
-  constructor(scope: Construct, id: string, { kms, keyRotation, patchCluster, ...props }: RookKmsProps) {
+  constructor(scope: Construct, id: string, { kms, keyRotation, patchCluster, rules, ...props }: RookKmsProps) {
     super(scope, id);
     const subject = this.node.path;
     const namespace = props.namespace ?? Chart.of(this).namespace;
@@ -98,6 +106,10 @@ export class RookKms extends Construct {
     if (patchCluster !== undefined) {
       securityPatch(this, { kind: 'CephCluster', name: patchCluster, namespace }, this.securityBlock);
     }
+    // The block may go into a manifest of somebody else's: it is looked at as if it were in one.
+    const metadata = { name: patchCluster ?? id, ...(namespace !== undefined && { namespace }) };
+    const cluster = { kind: 'CephCluster', metadata, spec: { security: this.securityBlock } };
+    validateObjects(this, () => [cluster], rules);
   }
 
   /** The key-value pairs of the connection, all text. */

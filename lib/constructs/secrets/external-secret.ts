@@ -23,6 +23,7 @@ export interface RemoteValue {
 
 /** The store that the values come from. */
 export interface SecretStoreRef {
+  /** Name of the store. */
   readonly name: string;
   /**
    * Kind of the store.

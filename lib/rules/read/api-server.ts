@@ -1,5 +1,6 @@
 // API servers and how they are started: the static pod, kubeadm's configuration, and machine configurations.
-import type { KubernetesObject, ObjectSet } from './kubernetes-object';
+import type { KubernetesObject } from './kubernetes-object';
+import type { ObjectSet } from './object-set';
 import { at, type Fields, fieldsOf, isFields, listOf, textOf, wordOf, wordsOf } from './values';
 import type { Workload } from './workloads';
 
@@ -40,18 +41,17 @@ export function apiServersOf(objects: ObjectSet, workloads: readonly Workload[])
 function machine(object: KubernetesObject): ApiServer[] {
   const extraMounts = at(object.fields, 'kube-apiserver-extra-mount');
   const rke2 = at(object.fields, 'kube-apiserver-arg');
-  // Without mounts the file may be one of k3s, whose API server needs none.
-  if (rke2 !== undefined && extraMounts !== undefined) {
+  if (rke2 !== undefined) {
     const mounts = [...wordsOf(extraMounts), ...(textOf(extraMounts) === undefined ? [] : [String(extraMounts)])];
     const words = textOf(rke2) === undefined ? wordsOf(rke2) : [String(rke2)];
-    return [
-      server(
-        object,
-        'kube-apiserver-arg',
-        words.map((word) => `--${word}`),
-        mounts.map((mount) => mount.split(':')[1] ?? ''),
-      ),
-    ];
+    const found = server(
+      object,
+      'kube-apiserver-arg',
+      words.map((word) => `--${word}`),
+      mounts.map((mount) => mount.split(':')[1] ?? ''),
+    );
+    // Without mounts the file may be one of k3s, whose API server is a process of the node and needs none.
+    return [extraMounts === undefined ? { ...found, configFile: undefined } : found];
   }
   const talos = at(object.fields, 'cluster', 'apiServer');
   if (!isFields(talos)) return [];

@@ -9,7 +9,8 @@ import { type ApiServer, apiServersOf } from './api-server';
 import { type DriverConfig, driverConfigsOf } from './driver-config';
 import { type KmsPluginPod, kmsPluginPodsOf } from './kms-plugin-pods';
 import { type KmsConfigMap, type KmsSectionView, kmsConfigMapsOf } from './kms-sections';
-import { ObjectSet } from './kubernetes-object';
+import { ObjectSet } from './object-set';
+import { operatorStateOf } from './operator-state';
 import { type RookCluster, rookClustersOf } from './rook';
 import type { RuleContext, RuleInput } from './rule-input';
 import { type ClassView, classesOf } from './storage-class';
@@ -28,8 +29,10 @@ function lazy<T>(read: () => T): () => T {
 export class Cluster {
   readonly objects: ObjectSet;
   readonly context: RuleContext;
-  /** The desired state of the Vault, if one was given and is valid. */
+  /** The desired state of the Vault, if one was given, or is declared by manifests of the set, and is valid. */
   readonly vault: VaultState | undefined;
+  /** Whether there may be more at the Vault than the state says. */
+  readonly isVaultPartial: boolean;
   /** What is wrong with the state that was given. */
   readonly vaultIssues: readonly SchemaIssue[];
   /** The same one step earlier. */
@@ -44,18 +47,21 @@ export class Cluster {
   readonly apiServers: () => readonly ApiServer[];
   readonly #sectionsById: () => ReadonlyMap<string, readonly KmsSectionView[]>;
 
-  constructor({ objects, vault, previous, previousVault, context = {} }: RuleInput) {
-    this.objects = new ObjectSet(objects);
+  constructor({ objects, vault, previous, previousVault, context = {}, readYaml, vaultIsPartial }: RuleInput) {
+    this.objects = new ObjectSet(objects, readYaml);
     this.context = context;
-    [this.vault, this.vaultIssues] = stateOf(vault);
+    const declared = vault ?? operatorStateOf(this.objects);
+    this.isVaultPartial = vaultIsPartial ?? vault === undefined;
+    [this.vault, this.vaultIssues] = stateOf(declared);
     const hasPrevious = previous !== undefined || previousVault !== undefined;
-    this.previous = hasPrevious ? new Cluster({ objects: previous ?? [], vault: previousVault, context }) : undefined;
+    const before = { objects: previous ?? [], vault: previousVault, context, ...(readYaml && { readYaml }) };
+    this.previous = hasPrevious ? new Cluster(before) : undefined;
     this.driverConfigs = lazy(() => driverConfigsOf(this.objects));
     this.classes = lazy(() => classesOf(this.objects, this.driverConfigs()));
     this.kmsConfigMaps = lazy(() => kmsConfigMapsOf(this.objects));
     this.workloads = lazy(() => workloadsOf(this.objects));
     this.rookClusters = lazy(() => rookClustersOf(this.objects));
-    this.kmsPlugins = lazy(() => kmsPluginPodsOf(this.workloads()));
+    this.kmsPlugins = lazy(() => kmsPluginPodsOf(this.workloads(), this.objects, readYaml));
     this.apiServers = lazy(() => apiServersOf(this.objects, this.workloads()));
     this.#sectionsById = lazy(() => grouped(this.sections()));
   }

@@ -2,7 +2,8 @@
 import { configFileName } from '../../schema/names';
 import { decodeRuntimeConfig, type RuntimeConfig } from '../../schema/runtime-config';
 import { SchemaError } from '../../schema/schema-error';
-import type { KubernetesObject, ObjectSet } from './kubernetes-object';
+import type { KubernetesObject } from './kubernetes-object';
+import type { ObjectSet } from './object-set';
 import { at, isFields, jsonOf, textOf } from './values';
 
 /** A ConfigMap with the `config.json` of a driver. */

@@ -2,7 +2,8 @@
 import { decodeKmsSection, type KmsSettings } from '../../schema/kms';
 import { cephCsiConfigMapNames, configFileName } from '../../schema/names';
 import { SchemaError, type SchemaIssue } from '../../schema/schema-error';
-import type { KubernetesObject, ObjectSet } from './kubernetes-object';
+import type { KubernetesObject } from './kubernetes-object';
+import type { ObjectSet } from './object-set';
 import { at, type Fields, isFields, jsonOf, pathOf, textOf } from './values';
 
 /** One KMS of a ConfigMap. */

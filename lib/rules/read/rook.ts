@@ -1,5 +1,6 @@
 // CephClusters and CephObjectStores of Rook, with what they say of a KMS.
-import type { KubernetesObject, ObjectSet } from './kubernetes-object';
+import type { KubernetesObject } from './kubernetes-object';
+import type { ObjectSet } from './object-set';
 import { at, type Fields, fieldsOf, pathOf, textOf } from './values';
 
 /** One block of KMS settings in Rook's spelling. */

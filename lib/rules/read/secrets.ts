@@ -1,5 +1,6 @@
 // Which keys a Secret of the set will have. Values are never looked at here.
-import { isSameNamespace, type KubernetesObject, type ObjectSet } from './kubernetes-object';
+import { isSameNamespace, type KubernetesObject } from './kubernetes-object';
+import type { ObjectSet } from './object-set';
 import { at, fieldsOf, listOf, textOf } from './values';
 
 /** A Secret, or what makes it. */

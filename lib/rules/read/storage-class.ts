@@ -1,7 +1,8 @@
 // StorageClasses of the drivers that keyward knows.
 import { defaultDriverName } from '../../schema/names';
 import type { DriverConfig } from './driver-config';
-import type { KubernetesObject, ObjectSet } from './kubernetes-object';
+import type { KubernetesObject } from './kubernetes-object';
+import type { ObjectSet } from './object-set';
 import { at, type Fields, fieldsOf, goBooleanOf, textOf } from './values';
 
 /** Which driver serves a class. */

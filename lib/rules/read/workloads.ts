@@ -1,5 +1,6 @@
 // What runs: pods, and the templates of pods in controllers.
-import type { KubernetesObject, ObjectSet } from './kubernetes-object';
+import type { KubernetesObject } from './kubernetes-object';
+import type { ObjectSet } from './object-set';
 import { at, type Fields, fieldsOf, listOf, pathOf, textOf, wordOf, wordsOf } from './values';
 
 /** One container of a workload. */

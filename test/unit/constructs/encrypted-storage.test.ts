@@ -49,12 +49,38 @@ describe('the Vault of an EncryptedStorage', () => {
     expect(synth({ vaultState: {} }).some(({ kind }) => kind === 'Job')).toBe(false);
   });
 
+  test('R4, trap 6: where each token reviews itself, every account that logs in may; else none is bound', () => {
+    const kms = {
+      passphrase: { type: 'vaulttenantsa', address: 'https://vault', tenantPrefix: true, tenantSAName: 'keys' },
+      vault: { type: 'vault', address: 'https://vault', auth: { method: 'kubernetes', role: 'keyward' } },
+    } as const;
+    const login = {
+      kubernetesHost: 'https://api',
+      kubernetesCaCert: 'PEM',
+      reviewer: { mode: 'client-token' },
+    } as const;
+    const change = { kms, tenants: ['shop', 'billing'], classes: [{ name: 'a', kms: 'vault' }] } as const;
+    const bound = (vaultState: NonNullable<Props['vaultState']>) =>
+      synth({ ...change, vaultState })
+        .filter(({ kind, metadata }) => kind === 'ClusterRoleBinding' && metadata.name.endsWith('-token-reviewer'))
+        .map(({ metadata, roleRef, subjects }) => ({ metadata, roleRef, subjects }));
+    const account = (namespace: string, name: string) => ({ kind: 'ServiceAccount', name, namespace });
+    expect(bound({ login, owner: 'platform' })).toEqual([
+      {
+        metadata: { name: 'platform-token-reviewer' },
+        roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'system:auth-delegator' },
+        subjects: [account('billing', 'keys'), account('keyward-system', 'keyward-csi'), account('shop', 'keys')],
+      },
+    ]);
+    expect(bound({})).toEqual([]);
+  });
+
   test('refuses a Job where no KMS is at a Vault', () => {
     const kms = { passphrase: { type: 'metadata' } } as unknown as Props['kms'];
     const classes = props.classes.slice(0, 1);
-    expect(() => synth({ kms, classes, vaultState: { job: { login: { method: 'kubernetes', role: 'boot' } } } })).toThrow(
-      'at no Vault',
-    );
+    expect(() =>
+      synth({ kms, classes, vaultState: { job: { login: { method: 'kubernetes', role: 'boot' } } } }),
+    ).toThrow('at no Vault');
   });
 });
 

@@ -1,5 +1,5 @@
 import { Testing } from 'cdk8s';
-import { EncryptedStorage, type EncryptedStorageProps } from '../../../lib/cdk8s';
+import { EncryptedStorage, type EncryptedStorageProps, type KeywardDriverOptions } from '../../../lib/cdk8s';
 import type { KmsProps } from '../../../lib/schema/kms';
 import { type Manifest, only, synthesised } from './synthesised';
 
@@ -7,9 +7,13 @@ const address = 'https://vault';
 const accounts = { type: 'vaulttenantsa', address, tls: { caFromSecret: 'vault-ca' } } as const;
 const tokens = { type: 'vaulttokens', address } as const;
 
-function synth(kms: Record<string, KmsProps>, tenants?: readonly string[]): readonly Manifest[] {
+function synth(
+  kms: Record<string, KmsProps>,
+  tenants?: readonly string[],
+  options: Partial<KeywardDriverOptions> = {},
+): readonly Manifest[] {
   const chart = Testing.chart();
-  const driver = { type: 'keyward', backend: { type: 'loop' } } as const;
+  const driver = { type: 'keyward', backend: { type: 'loop' }, ...options } as const;
   const props: EncryptedStorageProps<string> = {
     namespace: 'keyward-system',
     driver,
@@ -101,6 +105,38 @@ describe('tenants', () => {
       );
     expect(names('shop')).toContainEqual(['own']);
     expect(names('billing')).toContainEqual(['ceph-csi-vault-sa']);
+  });
+
+  const accountsOf = (manifests: readonly Manifest[]) =>
+    manifests
+      .filter(({ kind, metadata }) => kind === 'ServiceAccount' && metadata.namespace !== 'keyward-system')
+      .map(({ metadata, automountServiceAccountToken }) => [
+        metadata.namespace,
+        metadata.name,
+        automountServiceAccountToken,
+      ]);
+
+  test('R14: each tenant has the ServiceAccount that the driver comes as; no pod is given its token', () => {
+    const own = { ...accounts, overrides: 'documented', tenants: { shop: { tenantSAName: 'own' } } } as const;
+    expect(accountsOf(synth({ own, tokens }, ['shop', 'billing']))).toEqual([
+      ['billing', 'ceph-csi-vault-sa', false],
+      ['shop', 'own', false],
+    ]);
+    expect(accountsOf(synth({ tokens }, ['shop']))).toEqual([]);
+  });
+
+  test('two KMSs that come as the same account declare it once', () => {
+    expect(accountsOf(synth({ accounts, more: { ...accounts, backendPath: 'more' } }, ['shop']))).toEqual([
+      ['shop', 'ceph-csi-vault-sa', false],
+    ]);
+  });
+
+  test('declares no ServiceAccount that exists already, and grants its tokens all the same', () => {
+    const manifests = synth({ accounts }, ['shop'], { tenantAccountsExist: true });
+    expect(accountsOf(manifests)).toEqual([]);
+    expect(find(manifests, 'Role', 'shop')?.rules).toContainEqual(
+      expect.objectContaining({ resources: ['serviceaccounts/token'], resourceNames: ['ceph-csi-vault-sa'] }),
+    );
   });
 
   test.each([

@@ -84,7 +84,7 @@ describe('a container of the emitted DaemonSet as a process', () => {
 
   test('refuses a container that the pod does not have', async () => {
     const missing = startPod({ manifests, container: 'other', root, nodeName: 'n', command: ['true'] });
-    await expect(missing).rejects.toThrow(/no container other \(known: keyward, csi-provisioner/);
+    await expect(missing).rejects.toThrow(/no container other \(known: keyward, tenant-agent, csi-provisioner/);
   });
 });
 
