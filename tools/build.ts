@@ -1,10 +1,8 @@
 /** `npm run build`: the runtime as one file, dist/keyward.cjs, and the library with its types in dist/lib. */
 import { execFileSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
-import { bundleRuntime, runtimeBundle } from './bundle';
+import { bundleRuntime } from './bundle';
 
 bundleRuntime();
-chmodSync(runtimeBundle, 0o755);
 execFileSync(process.execPath, [require.resolve('typescript/bin/tsc'), '-p', 'tsconfig.lib.json'], {
   stdio: 'inherit',
 });

@@ -1,5 +1,5 @@
 /** Bundles with esbuild: one CommonJS file each, so that a container or a guest needs node and that file. */
-import { readFileSync } from 'node:fs';
+import { chmodSync, readFileSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 
@@ -10,15 +10,17 @@ export const runtimeBundle = join(root, 'dist/keyward.cjs');
 /** Writes dist/keyward.cjs. Takes well under a second. */
 export function bundleRuntime(): void {
   bundle('runtime/bin/keyward.ts', runtimeBundle);
+  chmodSync(runtimeBundle, 0o755);
 }
 
-/** Bundles the program at `entry` (relative to the repository) to `outfile`. */
+/** Bundles the program at `entry` (relative to the repository) to `outfile`, which is replaced as a whole: it may be running. */
 export function bundle(entry: string, outfile: string): void {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+  const unfinished = `${outfile}.${process.pid}.unfinished`;
   buildSync({
     absWorkingDir: root,
     entryPoints: [entry],
-    outfile,
+    outfile: unfinished,
     bundle: true,
     platform: 'node',
     target: 'node20',
@@ -32,4 +34,5 @@ export function bundle(entry: string, outfile: string): void {
     logLevel: 'warning',
     define: { KEYWARD_VERSION: JSON.stringify(version) },
   });
+  renameSync(unfinished, outfile);
 }
