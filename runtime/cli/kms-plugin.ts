@@ -1,6 +1,5 @@
 /** `keyward kms-plugin`: the Kubernetes KMS plugin, and `keyward kms-plugin doctor`. */
 import { type Command, Option } from 'commander';
-import pc from 'picocolors';
 import { examine, hasFailed } from '../kms-plugin/doctor/doctor';
 import type { Finding } from '../kms-plugin/doctor/finding';
 import { type KmsPlugin, startKmsPlugin } from '../kms-plugin/plugin';
@@ -9,6 +8,7 @@ import { readDocument } from '../kms-plugin/settings/read-file';
 import { type PluginSettings, resolveSettings } from '../kms-plugin/settings/resolve';
 import { configVariable, type Setting, settings } from '../kms-plugin/settings/table';
 import { createLog, silentLog } from '../log';
+import { colorsFor } from './colors';
 import { fromGoStyle, type GoFlag } from './go-flags';
 import { reportAndExit } from './report';
 
@@ -122,15 +122,10 @@ async function diagnose(flags: Flags): Promise<void> {
   process.exitCode = hasFailed(findings) ? 1 : 0;
 }
 
-const marks: Readonly<Record<Finding['result'], string>> = {
-  ok: pc.green('ok      '),
-  warning: pc.yellow('warning '),
-  failed: pc.red('failed  '),
-  skipped: pc.dim('skipped '),
-};
-
 function format({ check, result, detail, remedy }: Finding): string {
-  return `${marks[result]}${check}: ${detail}\n${remedy === undefined ? '' : `          ${remedy}\n`}`;
+  const { green, yellow, red, dim } = colorsFor(process.stdout);
+  const paint = { ok: green, warning: yellow, failed: red, skipped: dim }[result];
+  return `${paint(result.padEnd(8))}${check}: ${detail}\n${remedy === undefined ? '' : `          ${remedy}\n`}`;
 }
 
 function endOnSignal(plugin: KmsPlugin): void {

@@ -1,6 +1,5 @@
 /** `keyward lint FILE…`: the fifteen rules on plain YAML or JSON. Exit codes: 0 nothing, 1 an error found, 2 it could not run. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import pc from 'picocolors';
 import { checkRules, hasErrors } from '../../lib/rules/check-rules';
 import type { Finding, RuleContext, RuleInput } from '../../lib/rules/rule';
 import { rules } from '../../lib/rules/rules';
@@ -9,6 +8,7 @@ import { githubAnnotations } from '../lint/github';
 import type { PlacedFinding } from '../lint/placed-finding';
 import { type LintDocument, readDocument, readDocuments, readText } from '../lint/read-documents';
 import { sarif } from '../lint/sarif';
+import { colorsFor } from './colors';
 
 interface LintFlags {
   readonly list?: true;
@@ -128,9 +128,10 @@ function print(findings: readonly PlacedFinding[], output: LintFlags['output']):
 }
 
 function textOf({ rule, severity, file, line, object, path, message, got, allowed, remedy }: PlacedFinding): string {
-  const mark = severity === 'error' ? pc.red('error  ') : pc.yellow('warning');
+  const colors = colorsFor(process.stdout);
+  const mark = severity === 'error' ? colors.red('error  ') : colors.yellow('warning');
   const details = [got && `got ${got}`, allowed && `allowed: ${allowed}`].filter(Boolean).join('; ');
-  return `${file}:${line}: ${mark} ${pc.bold(rule)} ${object}: ${path} ${message}${details === '' ? '' : ` (${details})`}\n    ${remedy}.\n`;
+  return `${file}:${line}: ${mark} ${colors.bold(rule)} ${object}: ${path} ${message}${details === '' ? '' : ` (${details})`}\n    ${remedy}.\n`;
 }
 
 function listRules(output: LintFlags['output']): string {

@@ -1,12 +1,11 @@
 /** A plan for people: one paragraph for each change, in the manner of a diff. */
-import type pc from 'picocolors';
 import type { Action, Change } from '../vault/reconcile/change';
 import type { FieldChange, FieldValue } from '../vault/reconcile/field';
 import { addressOf } from '../vault/reconcile/object-id';
 import type { Plan } from '../vault/reconcile/plan';
+import type { Colors } from './colors';
 
 /** Functions that colour a text, or leave it. */
-export type Colors = ReturnType<typeof pc.createColors>;
 
 const signs: Readonly<Record<Action, string>> = { create: '+', update: '~', adopt: '>', remove: '-' };
 const words: Readonly<Record<Action, string>> = {

@@ -1,7 +1,6 @@
 /** `keyward vault plan|apply|destroy`: makes a Vault or OpenBao what a state says. */
 import { randomBytes } from 'node:crypto';
 import { type Command, type CommanderError, Option } from 'commander';
-import pc from 'picocolors';
 import { mountPaths } from '../../lib/schema/names';
 import { SchemaError } from '../../lib/schema/schema-error';
 import { decodeVaultState, type VaultState } from '../../lib/vault/state';
@@ -12,8 +11,9 @@ import { carryOut } from '../vault/reconcile/apply';
 import { addressSet, type Consents } from '../vault/reconcile/consents';
 import { addressOf } from '../vault/reconcile/object-id';
 import { makePlan, type Plan, type Planned } from '../vault/reconcile/plan';
+import { colorsFor } from './colors';
 import { addConnectionOptions, type ConnectionFlags, connect } from './vault-connection';
-import { type Colors, changeLine, planText } from './vault-plan-text';
+import { changeLine, planText } from './vault-plan-text';
 
 interface VaultFlags extends ConnectionFlags {
   readonly state: string;
@@ -70,7 +70,7 @@ function collect(path: string, before: readonly string[]): readonly string[] {
 
 async function showPlan(flags: VaultFlags): Promise<void> {
   await withVault(flags, false, async ({ plan }) => {
-    const colors = colorsOf(flags, process.stdout);
+    const colors = colorsFor(process.stdout, flags.color);
     process.stdout.write(flags.output === 'json' ? json(plan, {}) : planText(plan, colors));
     if (plan.problems.length > 0) process.exitCode = 1;
     else if (flags.detailedExitcode && plan.changes.length > 0) process.exitCode = 2;
@@ -80,8 +80,8 @@ async function showPlan(flags: VaultFlags): Promise<void> {
 async function change(flags: VaultFlags, destroy: boolean): Promise<void> {
   await withVault(flags, destroy, async (planned, options) => {
     const { plan } = planned;
-    if (flags.output === 'text') process.stdout.write(planText(plan, colorsOf(flags, process.stdout)));
-    const colors = colorsOf(flags, process.stderr);
+    if (flags.output === 'text') process.stdout.write(planText(plan, colorsFor(process.stdout, flags.color)));
+    const colors = colorsFor(process.stderr, flags.color);
     const total = plan.changes.length;
     const run = carryOut(planned, {
       ...options,
@@ -145,10 +145,4 @@ function json(plan: Plan, more: Readonly<Record<string, unknown>>): string {
   }));
   const problems = plan.problems.map(({ address: path, ...problem }) => ({ path, ...problem }));
   return `${JSON.stringify({ ...plan, changes, problems, ...more }, undefined, 2)}\n`;
-}
-
-/** Colours for a terminal only, unless FORCE_COLOR says otherwise; never with NO_COLOR or --no-color. */
-function colorsOf({ color }: VaultFlags, { isTTY }: { readonly isTTY?: boolean }): Colors {
-  const { NO_COLOR, FORCE_COLOR } = process.env;
-  return pc.createColors(color && !NO_COLOR && (FORCE_COLOR ? FORCE_COLOR !== '0' : isTTY === true));
 }
