@@ -1,4 +1,5 @@
 // Trap 4: a name or a field that nothing knows: a role's policy, a KMS id, a key of a section.
+import { kmsTypes } from '../schema/kms';
 import { nearest } from '../schema/nearest';
 import type { VaultState } from '../vault/state';
 import type { Cluster } from './read/cluster';
@@ -11,19 +12,8 @@ import { authOf, memberOf, namespaceOf, type VaultClient, vaultClientsOf } from 
 import type { Fault, Rule } from './rule';
 import { sentence, stateFault } from './state-fault';
 
-/** Keys that a tenant's ConfigMap may have; ceph-csi ignores any other. */
-const tenantKeys = [
-  'vaultAddress',
-  'vaultBackend',
-  'vaultBackendPath',
-  'vaultAuthNamespace',
-  'vaultNamespace',
-  'vaultDestroyKeys',
-  'vaultTLSServerName',
-  'vaultCAVerify',
-  'vaultCAFromSecret',
-] as const;
-const tenantKeysOfServiceAccounts = ['tenantSAName', 'vaultAuthPath', 'vaultRole'] as const;
+/** Documented for a tenant's ConfigMap, and ignored by the code of ceph-csi: known all the same. */
+const documentedTenantKeys = ['vaultCAFromSecret'] as const;
 
 /** Keys of Rook that it reads for Vault; other `VAULT_*` are passed to the client. */
 const rookKeys = [
@@ -183,9 +173,10 @@ function tenantConfigNames(cluster: Cluster): ReadonlyMap<string, readonly strin
   const names = new Map<string, readonly string[]>();
   for (const { settings } of cluster.sections()) {
     if (settings?.type !== 'vaulttokens' && settings?.type !== 'vaulttenantsa') continue;
-    const own = settings.type === 'vaulttenantsa' ? tenantKeysOfServiceAccounts : [];
+    const { options } = kmsTypes[settings.type];
+    const own = Object.keys(options).filter((key) => options[key]?.tenantMaySet === true);
     names.set(settings.tenantConfigName, [
-      ...new Set([...(names.get(settings.tenantConfigName) ?? []), ...tenantKeys, ...own]),
+      ...new Set([...(names.get(settings.tenantConfigName) ?? []), ...documentedTenantKeys, ...own]),
     ]);
   }
   return names;
