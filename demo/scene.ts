@@ -183,7 +183,8 @@ export class Scene {
   /** As the driver reads it in its own configuration. */
   #backing(): string {
     const path = this.pod.paths.toLocal(`${mountPaths.config}/${configFileName}`);
-    return decodeRuntimeConfig(readFileSync(path, 'utf8')).backend.directory;
+    const { backend } = decodeRuntimeConfig(readFileSync(path, 'utf8'));
+    return backend.type === 'loop' ? backend.directory : missing('the driver is configured for loop');
   }
 }
 

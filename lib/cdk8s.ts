@@ -58,6 +58,7 @@ export { KeyRotationCronJob, type KeyRotationCronJobProps } from './constructs/c
 export { KeyRotationJob, type KeyRotationJobProps } from './constructs/csi-addons/key-rotation-job';
 export type { RotationJobOptions } from './constructs/csi-addons/rotation-job-spec';
 export { CsiDriverObject, type CsiDriverObjectProps } from './constructs/csi-driver-object';
+export type { LoopBackend, RbdBackend, RbdBackendCredentials } from './constructs/driver-backend';
 export { DriverIdentity, type DriverIdentityProps } from './constructs/driver-identity';
 export { DriverNetworkPolicy, type DriverNetworkPolicyProps } from './constructs/driver-network-policy';
 export {
@@ -76,7 +77,6 @@ export {
   KeywardDriver,
   type KeywardDriverOptions,
   type KeywardDriverProps,
-  type LoopBackend,
 } from './constructs/keyward-driver';
 export {
   type IKmsConfigMap,
@@ -95,6 +95,12 @@ export {
   storageParts,
   syncWaveOf,
 } from './constructs/ordering';
+export {
+  type RbdCluster,
+  type RbdClusters,
+  type RbdClustersConfigMap,
+  rookRbdSecrets,
+} from './constructs/rbd-clusters';
 export {
   type RookObjectStoreConnection,
   RookObjectStoreSecurity,

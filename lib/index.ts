@@ -1,16 +1,18 @@
 // By this name the cdk8s CLI finds the plugin in the package.
 export { KeywardValidation, type KeywardValidationProps } from './rules/validation-plugin';
+export {
+  type CephCluster,
+  type CephClusterRbd,
+  type CephReadAffinity,
+  decodeCephClusters,
+  encodeCephClusters,
+} from './schema/ceph-clusters';
 export type {
   CephCsiBlockEncryption,
   CephCsiEncryption,
   CephCsiFileEncryption,
 } from './schema/ceph-csi-encryption';
-export {
-  type CephCsiParameters,
-  decodeCephCsiParameters,
-  encodeCephCsiParameters,
-  type ImageFeature,
-} from './schema/ceph-csi-parameters';
+export { type CephCsiParameters, decodeCephCsiParameters, encodeCephCsiParameters } from './schema/ceph-csi-parameters';
 export {
   decodeEncryptionConfiguration,
   type EncryptionConfiguration,
@@ -28,6 +30,21 @@ export { settleKmsPluginConfig } from './schema/kms-plugin';
 export type * from './schema/kms-plugin-auth';
 export type * from './schema/kms-plugin-config';
 export { secretFile } from './schema/names';
+export type {
+  RbdBackendConfig,
+  RbdBackendConfigProps,
+  RbdCredentials,
+  RbdFlattenConfig,
+  RbdPool,
+} from './schema/rbd-backend-config';
+export type { ImageFeature } from './schema/rbd-image-features';
+export {
+  decodeRbdParameters,
+  encodeRbdParameters,
+  type RbdMapping,
+  type RbdParameters,
+  type SplitParameters,
+} from './schema/rbd-parameters';
 export {
   type CryptsetupConfig,
   decodeRuntimeConfig,

@@ -9,7 +9,9 @@ export { TenantKms, type TenantKmsArgs, type TenantKmsVault } from './components
 export type { Reviewer, VaultLogin, VaultSideArgs } from './components/vault-side';
 export { VaultState, type VaultStateArgs } from './components/vault-state';
 export type { ClassSecrets, PlacedSecretRef, SecretOperation } from './constructs/class-secrets';
+export type { LoopBackend, RbdBackend, RbdBackendCredentials } from './constructs/driver-backend';
 export type { EncryptedStorageClassOptions, EncryptedStorageProps } from './constructs/encrypted-storage';
 export type { EncryptedClassProps } from './constructs/encrypted-storage-class';
 export type { DriverImages } from './constructs/images';
-export type { KeywardDriverOptions, LoopBackend } from './constructs/keyward-driver';
+export type { KeywardDriverOptions } from './constructs/keyward-driver';
+export { type RbdCluster, type RbdClusters, type RbdClustersConfigMap, rookRbdSecrets } from './constructs/rbd-clusters';

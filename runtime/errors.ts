@@ -64,8 +64,19 @@ export const codes = {
   DEVICE_UNREADABLE: final,
   STORAGE_FULL: final,
 
+  CLUSTER_UNKNOWN: final,
+  CEPH_UNREACHABLE: transient,
+  CEPH_DENIED: final,
+  CEPH_BLOCKLISTED: transient,
+  CEPH_FAILED: final,
+  POOL_NOT_FOUND: final,
+  IMAGE_FOREIGN: final,
+  IMAGE_UNMAPPABLE: final,
+  SNAPSHOT_LIMIT: final,
+
   FILESYSTEM_UNKNOWN: final,
   FILESYSTEM_FOREIGN: final,
+  FILESYSTEM_DAMAGED: final,
   MOUNT_CONFLICT: final,
   MOUNT_FAILED: final,
 
@@ -75,6 +86,8 @@ export const codes = {
   VOLUME_IN_USE: final,
   VOLUME_NOT_STAGED: final,
   VOLUME_ELSEWHERE: final,
+  RECLAIM_UNSUPPORTED: final,
+  DISCARDS_OFF: final,
   SNAPSHOT_NOT_FOUND: final,
   SNAPSHOT_EXISTS: final,
   RECORD_INVALID: final,

@@ -45,6 +45,11 @@ export class Secret {
     return this.use((a) => other.use((b) => a.length === b.length && timingSafeEqual(a, b)));
   }
 
+  /** Another one with the same bytes, to be zeroed by whoever asked for it. */
+  copy(): Secret {
+    return this.use((bytes) => new Secret(Buffer.from(bytes)));
+  }
+
   /** Overwrites the bytes. May be called again. */
   zero(): void {
     this.#bytes.fill(0);

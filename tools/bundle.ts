@@ -29,8 +29,9 @@ export function bundle(entry: string, outfile: string): void {
     // Less to read, compile and keep in memory. Names stay, for stack traces; so do lines, of which Node.js prints the failing one.
     minifyWhitespace: true,
     lineLimit: 160,
-    // Only the channelz and ORCA services of grpc-js load it, when they are asked for, and nothing here serves them.
-    external: ['@grpc/proto-loader'],
+    // Only the channelz and ORCA services of grpc-js load the first, when they are asked for, and nothing here serves them.
+    // The second has machine code, which stays beside it; only a driver with a Ceph cluster loads it.
+    external: ['@grpc/proto-loader', 'koffi'],
     logLevel: 'warning',
     define: { KEYWARD_VERSION: JSON.stringify(version) },
   });

@@ -4,13 +4,22 @@ import { join, relative } from 'node:path';
 import type { ToolName } from './components';
 
 const SERVERS = ['openbao', 'etcd', 'kube-apiserver', 'openssl'] as const satisfies readonly ToolName[];
+const CEPH = ['ceph-mon', 'ceph-osd', 'ceph', 'rbd-nbd'] as const satisfies readonly ToolName[];
+const CLUSTER = [
+  'kube-controller-manager',
+  'csi-provisioner',
+  'csi-resizer',
+  'csi-snapshotter',
+  'snapshot-controller',
+] as const satisfies readonly ToolName[];
+const CSI_ADDONS = ['csi-addons-manager', 'csi-addons-sidecar'] as const satisfies readonly ToolName[];
 const PULUMI = ['pulumi', 'pulumi-language-nodejs', 'pulumi-resource-vault'] as const satisfies readonly ToolName[];
 
 const TIERS = {
   unit: [],
   conformance: ['csi-sanity', 'pykmip', 'moto', ...SERVERS],
-  integration: ['cryptsetup', 'kms-baseline', 'kms-load', ...PULUMI, ...SERVERS],
-  kernel: ['csi-sanity', ...SERVERS],
+  integration: ['cryptsetup', 'kms-baseline', 'kms-load', ...CEPH, ...CLUSTER, ...CSI_ADDONS, ...PULUMI, ...SERVERS],
+  kernel: ['csi-sanity', ...CEPH, ...SERVERS],
   system: ['csi-sanity', 'cryptsetup', ...SERVERS],
 } as const satisfies Record<string, readonly ToolName[]>;
 

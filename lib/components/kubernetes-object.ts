@@ -6,6 +6,7 @@ import type { Manifest } from './manifests';
 /** Fields that the API server never changes in place: a change replaces the object. */
 const immutableFields: Readonly<Record<string, readonly string[]>> = {
   'apps/v1:DaemonSet': ['spec.selector'],
+  'apps/v1:Deployment': ['spec.selector'],
   'rbac.authorization.k8s.io/v1:ClusterRoleBinding': ['roleRef'],
   'rbac.authorization.k8s.io/v1:RoleBinding': ['roleRef'],
   'storage.k8s.io/v1:CSIDriver': ['spec.attachRequired', 'spec.volumeLifecycleModes'],

@@ -14,6 +14,7 @@ const stageOfKind: Readonly<Record<string, Stage>> = {
   ClusterRoleBinding: 'bindings',
   RoleBinding: 'bindings',
   DaemonSet: 'workloads',
+  Deployment: 'workloads',
 };
 
 /** Kinds that no pod needs in order to start. A class that cannot be replaced must not hold up the driver. */

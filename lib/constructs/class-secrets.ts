@@ -23,6 +23,8 @@ export interface SecretNeeds {
   /** The prop to name in an error. */
   readonly prop: string;
   readonly kms: KmsSettings;
+  /** Whether the Secrets carry the user of the storage besides. */
+  readonly carriesCephUser: boolean;
   readonly allowVolumeExpansion: boolean;
   /** Where a Secret is when its reference does not say. */
   readonly namespace: string | undefined;
@@ -104,15 +106,18 @@ function refuseUnknown(given: object | undefined, prop: string): void {
 
 function refuseMissing(placed: ReadonlyMap<SecretOperation, PlacedSecretRef>, needs: SecretNeeds): void {
   const source = kmsSecretSources(needs.kms).find(({ from }) => from === 'request');
-  if (source?.from !== 'request') return;
+  const fromRequest = source?.from === 'request' ? source.key : undefined;
+  if (fromRequest === undefined && !needs.carriesCephUser) return;
   const wanted = secretOperations.filter((operation) => needs.allowVolumeExpansion || !operation.endsWith('-expand'));
   const missing = wanted.filter((operation) => operation !== 'node-publish' && !placed.has(operation));
   if (missing.length === 0) return;
+  const reader = fromRequest === undefined ? undefined : `This ${needs.kms.type} KMS reads "${fromRequest}"`;
+  const user = needs.carriesCephUser ? 'The driver reads the Ceph user ("userID", "userKey")' : undefined;
   throw propError({
     prop: needs.prop,
     got: `no Secret for ${missing.join(', ')}`,
     allowed: 'a Secret for every operation that needs the key',
-    remedy: `This ${needs.kms.type} KMS reads "${source.key}" from the request secrets: give one { name, namespace } for all operations`,
+    remedy: `${[user, reader].filter(Boolean).join('. ')} from the request secrets: give one { name, namespace } for all operations`,
     rule: 'R18, trap 2',
   });
 }

@@ -7,22 +7,33 @@ import { clusterScoped } from './cluster-scoped';
 export interface CsiDriverObjectProps {
   /** Name of the CSI driver; the object bears it. */
   readonly driverName: string;
+  /**
+   * From where a volume can be used: the node that holds it, or every node of the cluster.
+   * @default node
+   */
+  readonly reach?: 'node' | 'cluster';
+  /**
+   * Whether Kubernetes attaches volumes before a node stages them, which needs csi-attacher. It can never be changed.
+   * @default false
+   */
+  readonly attachRequired?: boolean;
 }
 
-/** Tells the cluster how node-local, filesystem-owning volumes are handled. */
+/** Tells the cluster how volumes are handled whose file systems the driver owns. */
 export class CsiDriverObject extends Construct {
   constructor(scope: Construct, id: string, props: CsiDriverObjectProps) {
     super(scope, id);
     clusterScoped(new k8s.KubeCsiDriver(this, 'Resource', this.#toKube(props)));
   }
 
-  #toKube({ driverName }: CsiDriverObjectProps): k8s.KubeCsiDriverProps {
+  #toKube({ driverName, reach = 'node', attachRequired = false }: CsiDriverObjectProps): k8s.KubeCsiDriverProps {
     return {
       metadata: { name: driverName },
       spec: {
-        // Volumes are where their node is: nothing is attached, and the scheduler asks for free space per node.
-        attachRequired: false,
-        storageCapacity: true,
+        // The driver has nothing to do for an attachment: Kubernetes would only keep count of it.
+        attachRequired,
+        // Where volumes are files of a node, the scheduler asks for free space per node.
+        storageCapacity: reach === 'node',
         // The kubelet sets group ownership on every mount, since only this driver makes these file systems.
         fsGroupPolicy: 'File',
         podInfoOnMount: false,

@@ -4,31 +4,49 @@ import { k8s } from 'cdk8s-plus-27';
 import { configFileName, mountPaths } from '../schema/names';
 import type { DriverPaths } from './driver-paths';
 import type { KmsMounts } from './kms-mounts';
+import type { RbdClustersConfigMap } from './rbd-clusters';
 import { tenantAgentEndpoint, tenantAgentMount } from './tenant-agent';
 
-/** Port of /healthz. */
-const healthPort = 9808;
+/** Port of /healthz in a pod with a network of its own. */
+const defaultHealthPort = 9808;
+
+/** Where the controller keeps what concerns only its own calls. */
+const controllerState = '/var/lib/keyward';
+
+/** Which services of CSI a pod serves, and what of the node it gets for that. */
+export type DriverPart =
+  /** Both, for volumes that are files of the node: the same path on the node and in the container. */
+  | { readonly serves: 'both'; readonly backingDirectory: string }
+  /** What is done once for a cluster-wide volume. Nothing of the node. */
+  | { readonly serves: 'controller' }
+  /** What is done where a cluster-wide volume is used. */
+  | { readonly serves: 'node'; readonly healthPort: number };
 
 /** What the driver's container is made of. */
 export interface DriverContainerProps {
   readonly image: string;
   readonly paths: DriverPaths;
-  /** Directory of the backing files, the same path on the node and in the container. */
-  readonly backingDirectory: string;
+  readonly part: DriverPart;
   readonly runtimeConfigName: string;
   readonly kmsConfigName: string;
   readonly kmsMounts: KmsMounts;
+  /** The Ceph clusters; undefined for a back end that has none. */
+  readonly clusters: Required<RbdClustersConfigMap> | undefined;
   /** Whether the tenant agent runs beside it. */
   readonly hasTenantAgent: boolean;
   readonly memoryLimit: Size;
 }
 
 /** Arguments of `keyward csi` in the pod. */
-function driverArguments({ paths, hasTenantAgent }: DriverContainerProps): string[] {
+function driverArguments({ paths, part, hasTenantAgent }: DriverContainerProps): string[] {
+  const register = [
+    `--kubelet-registration-dir=${mountPaths.registration}`,
+    `--kubelet-socket-path=${paths.kubeletSocket}`,
+  ];
   return [
     'csi',
-    '--controller',
-    '--node',
+    ...(part.serves === 'node' ? [] : ['--controller']),
+    ...(part.serves === 'controller' ? [] : ['--node']),
     '--node-id=$(NODE_ID)',
     `--endpoint=unix://${paths.socket}`,
     `--csi-addons-endpoint=unix://${paths.addonsSocket}`,
@@ -36,10 +54,9 @@ function driverArguments({ paths, hasTenantAgent }: DriverContainerProps): strin
     `--kms-config=${mountPaths.kms}/${configFileName}`,
     `--secrets-dir=${mountPaths.secrets}`,
     ...(hasTenantAgent ? [`--tenant-agent=${tenantAgentEndpoint}`] : []),
-    `--state-dir=${paths.state}`,
-    `--kubelet-registration-dir=${mountPaths.registration}`,
-    `--kubelet-socket-path=${paths.kubeletSocket}`,
-    `--health-port=${healthPort}`,
+    `--state-dir=${part.serves === 'controller' ? controllerState : paths.state}`,
+    ...(part.serves === 'controller' ? [] : register),
+    `--health-port=${healthPortOf(part)}`,
   ];
 }
 
@@ -54,9 +71,8 @@ export function driverContainer(props: DriverContainerProps): k8s.Container {
       { name: 'NODE_ID', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } },
       { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
     ],
-    ports: [{ name: 'healthz', containerPort: healthPort }],
-    // Device mapper, loop devices and mounts of the node.
-    securityContext: { privileged: true },
+    ports: [{ name: 'healthz', containerPort: healthPortOf(props.part) }],
+    securityContext: props.part.serves === 'controller' ? unprivileged : privileged,
     startupProbe: { ...health, periodSeconds: 1, failureThreshold: 60 },
     livenessProbe: { ...health, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 5 },
     resources: {
@@ -67,14 +83,29 @@ export function driverContainer(props: DriverContainerProps): k8s.Container {
       { name: 'config', mountPath: mountPaths.config, readOnly: true },
       ...props.kmsMounts.mounts,
       ...(props.hasTenantAgent ? [tenantAgentMount] : []),
-      ...nodeVolumes(props).map(({ mount }) => mount),
+      ...partVolumes(props).map(({ mount }) => mount),
     ],
   };
 }
 
 /** The volumes of the container. */
 export function driverVolumes(props: DriverContainerProps): k8s.Volume[] {
-  return [configVolume(props), ...props.kmsMounts.volumes, ...nodeVolumes(props).map(({ volume }) => volume)];
+  return [configVolume(props), ...props.kmsMounts.volumes, ...partVolumes(props).map(({ volume }) => volume)];
+}
+
+/** Device mapper, loop devices, mapped images and mounts of the node. */
+const privileged: k8s.SecurityContext = { privileged: true };
+
+/** The controller reaches Ceph, the KMS and its socket, and nothing of the node. */
+const unprivileged: k8s.SecurityContext = {
+  allowPrivilegeEscalation: false,
+  readOnlyRootFilesystem: true,
+  capabilities: { drop: ['ALL'] },
+  seccompProfile: { type: 'RuntimeDefault' },
+};
+
+function healthPortOf(part: DriverPart): number {
+  return part.serves === 'node' ? part.healthPort : defaultHealthPort;
 }
 
 /** One volume for all of /etc/keyward, so that a change of any part arrives whole. */
@@ -88,20 +119,29 @@ function configVolume({ runtimeConfigName, kmsConfigName, kmsMounts }: DriverCon
   return { name: 'config', projected: { sources } };
 }
 
-interface NodeVolume {
+interface MountedVolume {
   readonly volume: k8s.Volume;
   readonly mount: k8s.VolumeMount;
 }
 
+function partVolumes(props: DriverContainerProps): MountedVolume[] {
+  const { clusters, part } = props;
+  return [
+    ...(part.serves === 'controller' ? controllerVolumes() : nodeVolumes(props.paths, part)),
+    ...(clusters === undefined ? [] : [clustersVolume(clusters)]),
+  ];
+}
+
 /** /run/udev is left out on purpose: with it, libdevmapper would wait for udev, which cannot signal into this IPC namespace. */
-function nodeVolumes({ paths, backingDirectory }: DriverContainerProps): NodeVolume[] {
+function nodeVolumes(paths: DriverPaths, part: DriverPart): MountedVolume[] {
   const bidirectional = { mountPropagation: 'Bidirectional' };
+  const backing = part.serves === 'both' ? [part.backingDirectory] : [];
   return [
     node('socket', paths.plugin, 'DirectoryOrCreate', { mountPath: mountPaths.socket }),
     node('registration', paths.registry, 'Directory', { mountPath: mountPaths.registration }),
     node('plugins', paths.plugins, 'Directory', bidirectional),
     node('pods', paths.pods, 'DirectoryOrCreate', bidirectional),
-    node('backing', backingDirectory, 'DirectoryOrCreate', { mountPropagation: 'HostToContainer' }),
+    ...backing.map((path) => node('backing', path, 'DirectoryOrCreate', { mountPropagation: 'HostToContainer' })),
     node('dev', '/dev', 'Directory', {}),
     node('sys', '/sys', 'Directory', {}),
     node('modules', '/lib/modules', 'Directory', { readOnly: true }),
@@ -110,6 +150,28 @@ function nodeVolumes({ paths, backingDirectory }: DriverContainerProps): NodeVol
   ];
 }
 
-function node(name: string, path: string, type: string, mount: Partial<k8s.VolumeMount>): NodeVolume {
+function controllerVolumes(): MountedVolume[] {
+  return [
+    empty('socket', mountPaths.socket),
+    empty('state', controllerState),
+    // The root is read-only, and the tools of Ceph take a place for granted.
+    empty('tmp', '/tmp'),
+  ];
+}
+
+/** A volume of its own, since its ConfigMap may be another's: it follows the monitors without a restart. */
+function clustersVolume({ configMapName, key }: Required<RbdClustersConfigMap>): MountedVolume {
+  const name = 'ceph-clusters';
+  return {
+    volume: { name, configMap: { name: configMapName, items: [{ key, path: configFileName }] } },
+    mount: { name, mountPath: mountPaths.cephClusters, readOnly: true },
+  };
+}
+
+function node(name: string, path: string, type: string, mount: Partial<k8s.VolumeMount>): MountedVolume {
   return { volume: { name, hostPath: { path, type } }, mount: { name, mountPath: path, ...mount } };
+}
+
+function empty(name: string, mountPath: string): MountedVolume {
+  return { volume: { name, emptyDir: {} }, mount: { name, mountPath } };
 }

@@ -14,6 +14,21 @@ export interface DriverIdentityProps {
   readonly namespace: string;
   /** Whether csi-snapshotter runs. */
   readonly snapshots: boolean;
+  /**
+   * Whether csi-attacher runs.
+   * @default false
+   */
+  readonly attachRequired?: boolean;
+  /**
+   * Whether csi-provisioner tells the free space of each node.
+   * @default true
+   */
+  readonly capacity?: boolean;
+  /**
+   * Whether the sidecar of CSI-Addons runs.
+   * @default false
+   */
+  readonly csiAddons?: boolean;
 }
 
 /** Service account and RBAC. */
@@ -24,14 +39,15 @@ export class DriverIdentity extends Construct {
   readonly #secrets = new Map<string, Set<string>>();
   #anySecret = false;
 
-  constructor(scope: Construct, id: string, { name, namespace, snapshots }: DriverIdentityProps) {
+  constructor(scope: Construct, id: string, { name, namespace, ...kinds }: DriverIdentityProps) {
     super(scope, id);
+    const sidecars = { attachRequired: false, capacity: true, csiAddons: false, ...kinds };
     this.#namespace = namespace;
     this.serviceAccountName = name;
     const metadata = { name, namespace };
     // Every container mounts the token it needs; the driver's own container gets none for the API.
     new k8s.KubeServiceAccount(this, 'ServiceAccount', { metadata, automountServiceAccountToken: false });
-    const rules = Lazy.any({ produce: () => [...clusterRules(snapshots), ...(this.#anySecret ? [secretRule()] : [])] });
+    const rules = Lazy.any({ produce: () => [...clusterRules(sidecars), ...(this.#anySecret ? [secretRule()] : [])] });
     clusterScoped(
       new k8s.KubeClusterRole(this, 'ClusterRole', { metadata: { name }, rules: rules as k8s.PolicyRule[] }),
     );
@@ -42,7 +58,7 @@ export class DriverIdentity extends Construct {
         subjects: this.#subjects(),
       }),
     );
-    this.#bind('Namespace', metadata, [...namespaceRules]);
+    this.#bind('Namespace', metadata, namespaceRules(sidecars));
   }
 
   /** Lets the sidecars read a Secret of a class. A templated reference is known only per claim, so it opens all Secrets. */

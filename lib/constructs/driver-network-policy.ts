@@ -1,10 +1,12 @@
 // What the pods of keyward's driver may talk to: names, the API server (the sidecars), and each KMS that is configured.
-// They have no host network, so a policy holds for them. Probes of the kubelet come from the node, which no policy shuts out.
+// A policy holds for pods with a network of their own: all of them, or with Ceph those of the controller, since pods that map
+// images have the network of the node. Probes of the kubelet come from the node, which no policy shuts out.
 import { isIP } from 'node:net';
 import type { ApiObjectMetadata } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import type { KmsSettings } from '../schema/kms';
+import { csiAddonsPort } from './csi-addons/sidecar';
 import type { KeywardDriver } from './keyward-driver';
 import type { IKmsConfigMap } from './kms-config-map';
 import { kmsEndpoints } from './kms-endpoints';
@@ -13,7 +15,7 @@ import { propError } from './prop-error';
 /** Props of a `DriverNetworkPolicy`. */
 export interface DriverNetworkPolicyProps {
   /** The driver whose pods are meant. */
-  readonly driver: Pick<KeywardDriver, 'namespace' | 'podLabels'>;
+  readonly driver: Pick<KeywardDriver, 'namespace' | 'podLabels' | 'config'>;
   /** Its KMSs. One at `NAME.NAMESPACE.svc` is opened for that namespace alone. */
   readonly kmsConfig: IKmsConfigMap;
   /**
@@ -21,6 +23,11 @@ export interface DriverNetworkPolicyProps {
    * @default - any address, at the port of the KMS
    */
   readonly kmsCidrs?: readonly string[];
+  /**
+   * Networks of the Ceph clusters, in CIDR notation.
+   * @default - any address, at the ports of monitors, OSDs and managers; none where the driver has no Ceph
+   */
+  readonly cephCidrs?: readonly string[];
   /**
    * Networks of the API server, in CIDR notation.
    * @default - any address, at the ports 443 and 6443
@@ -31,6 +38,11 @@ export interface DriverNetworkPolicyProps {
    * @default - nobody but the node may
    */
   readonly monitoringNamespace?: string;
+  /**
+   * Namespace of the CSI-Addons controller, which may reach its sidecar.
+   * @default - nobody may
+   */
+  readonly csiAddonsNamespace?: string;
   /**
    * More that the pods may reach, for example the Vault of a tenant that has its own.
    * @default - nothing
@@ -52,30 +64,27 @@ export class DriverNetworkPolicy extends Construct {
 
   constructor(scope: Construct, id: string, props: DriverNetworkPolicyProps) {
     super(scope, id);
-    for (const cidr of [...(props.kmsCidrs ?? []), ...(props.apiServerCidrs ?? [])]) refuseCidr(cidr, this.node.path);
+    const { kmsCidrs = [], apiServerCidrs = [], cephCidrs = [] } = props;
+    for (const cidr of [...kmsCidrs, ...apiServerCidrs, ...cephCidrs]) refuseCidr(cidr, this.node.path);
     this.name = new k8s.KubeNetworkPolicy(this, 'Resource', this.#toKube(props)).name;
   }
 
   #toKube({ driver, metadata, ...props }: DriverNetworkPolicyProps): k8s.KubeNetworkPolicyProps {
-    const { monitoringNamespace } = props;
+    const { monitoringNamespace, csiAddonsNamespace } = props;
     return {
       metadata: { ...metadata, namespace: driver.namespace },
       spec: {
         podSelector: { matchLabels: { ...driver.podLabels } },
         policyTypes: ['Ingress', 'Egress'],
-        ingress:
-          monitoringNamespace === undefined
-            ? []
-            : [
-                {
-                  from: [inNamespace(monitoringNamespace)],
-                  ports: metricsPorts.map((name) => ({ port: k8s.IntOrString.fromString(name), protocol: 'TCP' })),
-                },
-              ],
+        ingress: [
+          ...(monitoringNamespace === undefined ? [] : [ingress(monitoringNamespace, metricsPorts)]),
+          ...(csiAddonsNamespace === undefined ? [] : [ingress(csiAddonsNamespace, [csiAddonsPort])]),
+        ],
         egress: [
           { to: [inNamespace('kube-system')], ports: [port(53, 'UDP'), port(53)] },
           rule(props.apiServerCidrs, [443, 6443]),
           ...kmsRules(props.kmsConfig, props.kmsCidrs),
+          ...(driver.config.backend.type === 'rbd' ? [cephRule(props.cephCidrs)] : []),
           ...(props.extraEgress ?? []),
         ],
       },
@@ -99,11 +108,22 @@ function kmsRules({ kms }: IKmsConfigMap, cidrs: readonly string[] | undefined):
   return [...rules].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, added]) => added);
 }
 
+function ingress(namespace: string, portNames: readonly string[]): k8s.NetworkPolicyIngressRule {
+  const ports = portNames.map((name) => ({ port: k8s.IntOrString.fromString(name), protocol: 'TCP' }));
+  return { from: [inNamespace(namespace)], ports };
+}
+
 function rule(cidrs: readonly string[] | undefined, ports: readonly number[]): k8s.NetworkPolicyEgressRule {
   return {
     ports: ports.map((number) => port(number)),
     ...(cidrs && { to: cidrs.map((cidr) => ({ ipBlock: { cidr } })) }),
   };
+}
+
+/** Monitors listen at two ports, OSDs and managers anywhere in a range. */
+function cephRule(cidrs: readonly string[] | undefined): k8s.NetworkPolicyEgressRule {
+  const { ports = [], ...to } = rule(cidrs, [3300, 6789]);
+  return { ...to, ports: [...ports, { ...port(6800), endPort: 7568 }] };
 }
 
 function port(number: number, protocol = 'TCP'): k8s.NetworkPolicyPort {

@@ -26,17 +26,63 @@ const snapshotter = [
   rule('snapshot.storage.k8s.io', ['volumesnapshotcontents/status'], ['update', 'patch']),
 ];
 
-/** The rules of the sidecars in one pod, cluster-wide. */
-export function clusterRules(snapshots: boolean): k8s.PolicyRule[] {
-  return [events, ...provisioner, ...resizer, ...(snapshots ? snapshotter : [])];
-}
+/** Cluster-wide rules of csi-attacher beyond those of csi-provisioner. */
+const attacher = [
+  rule('storage.k8s.io', ['volumeattachments'], ['patch']),
+  rule('storage.k8s.io', ['volumeattachments/status'], ['patch']),
+];
 
-/** The rules inside the driver's own namespace: leases of csi-resizer, capacity objects and their owner. */
-export const namespaceRules: readonly k8s.PolicyRule[] = [
-  rule('coordination.k8s.io', ['leases'], ['get', 'watch', 'list', 'delete', 'update', 'create']),
+/** Cluster-wide rules of the sidecar of CSI-Addons: the volume that a call names, and whether the caller is somebody. */
+const csiAddons = [
+  rule('', ['persistentvolumes'], ['get']),
+  rule('authentication.k8s.io', ['tokenreviews'], ['create']),
+];
+
+/** It keeps an object for its pod, which belongs to the pod's owner. */
+const csiAddonsNodes = [
+  rule('csiaddons.openshift.io', ['csiaddonsnodes'], ['get', 'list', 'watch', 'create', 'update', 'delete']),
+  rule('', ['pods'], ['get']),
+  rule('apps', ['replicasets'], ['get']),
+  rule('apps', ['daemonsets/finalizers', 'deployments/finalizers'], ['update']),
+];
+
+const capacityObjects = [
   rule('storage.k8s.io', ['csistoragecapacities'], ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete']),
   rule('', ['pods'], ['get']),
 ];
+
+/** Which sidecars there are. */
+export interface SidecarKinds {
+  /** Whether csi-snapshotter runs. */
+  readonly snapshots: boolean;
+  /** Whether csi-attacher runs. */
+  readonly attachRequired: boolean;
+  /** Whether free space is told for each node. */
+  readonly capacity: boolean;
+  /** Whether the sidecar of CSI-Addons runs. */
+  readonly csiAddons: boolean;
+}
+
+/** The rules of the sidecars, cluster-wide. */
+export function clusterRules({ snapshots, attachRequired, csiAddons: addons }: SidecarKinds): k8s.PolicyRule[] {
+  return [
+    events,
+    ...provisioner,
+    ...resizer,
+    ...(snapshots ? snapshotter : []),
+    ...(attachRequired ? attacher : []),
+    ...(addons ? csiAddons : []),
+  ];
+}
+
+/** The rules inside the driver's own namespace: leases of the elected sidecars, capacity objects and their owner. */
+export function namespaceRules({ capacity, csiAddons: addons }: SidecarKinds): k8s.PolicyRule[] {
+  return [
+    rule('coordination.k8s.io', ['leases'], ['get', 'watch', 'list', 'delete', 'update', 'create']),
+    ...(capacity ? capacityObjects : []),
+    ...(addons ? csiAddonsNodes : []),
+  ];
+}
 
 /** Leave to read single Secrets, or all of a scope when the names are known only per claim. */
 export function secretRule(names?: readonly string[]): k8s.PolicyRule {

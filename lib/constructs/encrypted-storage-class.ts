@@ -3,6 +3,7 @@ import type { ApiObjectMetadata } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { defaultDriverName } from '../schema/names';
+import { encodeRbdParameters, type RbdParameters } from '../schema/rbd-parameters';
 import {
   encodeVolumeParameters,
   type LuksParameters,
@@ -36,8 +37,14 @@ export interface EncryptedClassProps<Id extends string> extends ContentHashedNam
   /** Which KMS holds the keys: an id of the KMS configuration. */
   readonly kms: Id;
   /**
-   * Secrets that come with the requests: one for all operations, or one for each.
-   * @default - none; a KMS that reads its secret from the request is refused
+   * Where the images are. Needed with the back end `rbd`, and refused with any other.
+   * @default - node-local volumes
+   */
+  readonly rbd?: RbdParameters;
+  /**
+   * Secrets that come with the requests: one for all operations, or one for each. With `rbd` they carry the Ceph user, as
+   * `userID` and `userKey`.
+   * @default - none; `rbd` is refused, and so is a KMS that reads its secret from the request
    */
   readonly secrets?: ClassSecrets;
   /**
@@ -46,8 +53,8 @@ export interface EncryptedClassProps<Id extends string> extends ContentHashedNam
    */
   readonly fsType?: (typeof fileSystems)[number];
   /**
-   * Whether claims may grow.
-   * @default true
+   * Whether claims may grow. Volumes with integrity cannot.
+   * @default - true, unless there is integrity
    */
   readonly allowVolumeExpansion?: boolean;
   /**
@@ -57,7 +64,7 @@ export interface EncryptedClassProps<Id extends string> extends ContentHashedNam
   readonly reclaimPolicy?: 'Delete' | 'Retain';
   /**
    * When the volume is made. Node-local volumes must wait for the pod, or they may be on a node where it cannot run.
-   * @default WaitForFirstConsumer
+   * @default - WaitForFirstConsumer; with `rbd` Immediate
    */
   readonly volumeBindingMode?: 'WaitForFirstConsumer' | 'Immediate';
   /**
@@ -115,6 +122,8 @@ export class EncryptedStorageClass<const Id extends string> extends Construct im
   readonly driverName: string;
   /** What the runtime will read from the class. */
   readonly parameters: VolumeParameters;
+  /** Where the images are; undefined for node-local volumes. */
+  readonly rbd: RbdParameters | undefined;
   /** The Secrets that come with the requests. */
   readonly secrets: ReadonlyMap<SecretOperation, PlacedSecretRef>;
 
@@ -129,28 +138,39 @@ export class EncryptedStorageClass<const Id extends string> extends Construct im
     const kms = refuseUnknownKms(props, subject);
     refuseFileSystem(props.fsType, subject);
     this.parameters = settleVolume({ kmsId: props.kms, ...optional(props) }, `the class ${subject}`);
+    this.rbd = props.rbd;
+    const { integrity } = this.parameters.luks;
+    if (integrity !== undefined) refuseIntegrity(props, subject);
+    const allowVolumeExpansion = props.allowVolumeExpansion ?? integrity === undefined;
     this.secrets = placeSecrets(props.secrets, {
       prop: `${subject}.secrets`,
       kms,
-      allowVolumeExpansion: props.allowVolumeExpansion ?? true,
+      carriesCephUser: props.rbd !== undefined,
+      allowVolumeExpansion,
       namespace: props.secretNamespace,
     });
-    const storageClass = withContentHash(this.#toKube(props), props, subject);
+    const image = props.rbd && encodeRbdParameters(props.rbd, `the class ${subject}: rbd`);
+    const storageClass = withContentHash(this.#toKube(props, image, allowVolumeExpansion), props, subject);
     this.name = clusterScoped(new k8s.KubeStorageClass(this, 'Resource', storageClass)).name;
   }
 
-  #toKube(props: EncryptedStorageClassProps<Id>): k8s.KubeStorageClassProps {
+  #toKube(
+    props: EncryptedStorageClassProps<Id>,
+    image: Readonly<Record<string, string>> | undefined,
+    allowVolumeExpansion: boolean,
+  ): k8s.KubeStorageClassProps {
     return {
       metadata: withSchedule(props),
       provisioner: this.driverName,
       parameters: {
+        ...image,
         ...encodeVolumeParameters(this.parameters),
         'csi.storage.k8s.io/fstype': props.fsType ?? 'ext4',
         ...secretParameters(this.secrets),
       },
-      allowVolumeExpansion: props.allowVolumeExpansion ?? true,
+      allowVolumeExpansion,
       reclaimPolicy: props.reclaimPolicy ?? 'Delete',
-      volumeBindingMode: props.volumeBindingMode ?? 'WaitForFirstConsumer',
+      volumeBindingMode: props.volumeBindingMode ?? (image ? 'Immediate' : 'WaitForFirstConsumer'),
       ...(props.mountOptions && { mountOptions: [...props.mountOptions] }),
     };
   }
@@ -176,6 +196,27 @@ function refuseUnknownKms<Id extends string>({ kms, kmsConfig }: EncryptedStorag
     allowed: Object.keys(kmsConfig.kms).join(', ') || 'none: the configuration is empty',
     remedy: 'Use an id of the KMS configuration',
     rule: 'R3',
+  });
+}
+
+/** At format every sector is written, and later none can be added. */
+function refuseIntegrity({ rbd, allowVolumeExpansion }: EncryptedClassProps<string>, subject: string): void {
+  if (rbd === undefined) {
+    throw propError({
+      prop: `${subject}.luks.integrity`,
+      got: 'a node-local volume',
+      allowed: 'integrity with rbd',
+      remedy: 'Leave it out: it would fill the sparse file of the volume at once',
+      rule: 'trap 9',
+    });
+  }
+  if (allowVolumeExpansion !== true) return;
+  throw propError({
+    prop: `${subject}.allowVolumeExpansion`,
+    got: 'true, with luks.integrity',
+    allowed: 'false: cryptsetup does not grow a volume with integrity',
+    remedy: 'Leave it out, or leave out luks.integrity',
+    rule: 'trap 9',
   });
 }
 

@@ -7,6 +7,7 @@ import { KeywardDriver, type KeywardDriverOptions } from './keyward-driver';
 import { KmsConfigMap } from './kms-config-map';
 import { refuseMemoryShortage } from './luks-memory';
 import { ownNamespace } from './own-namespace';
+import { propError } from './prop-error';
 import { type OwnRulesProps, validateWithRules } from './rule-validation';
 import { EncryptedSnapshotClass } from './snapshot-class';
 import { StorageVault, type StorageVaultProps } from './storage-vault';
@@ -48,7 +49,7 @@ export interface EncryptedStorageProps<Id extends string> {
 }
 
 /** What the rules look at. There is none of it per tenant, so that ten thousand of them cost nothing here. */
-const checkedKinds = ['StorageClass', 'VolumeSnapshotClass', 'ConfigMap', 'DaemonSet', 'CSIDriver'];
+const checkedKinds = ['StorageClass', 'VolumeSnapshotClass', 'ConfigMap', 'DaemonSet', 'Deployment', 'CSIDriver'];
 
 /** Encrypted storage for a cluster. */
 export class EncryptedStorage<const Id extends string> extends Construct {
@@ -91,6 +92,7 @@ export class EncryptedStorage<const Id extends string> extends Construct {
 
   #addClass({ name, ...options }: EncryptedStorageClassOptions<Id>, namespace: string): EncryptedStorageClass<Id> {
     const { driverName } = this.driver;
+    refuseOtherStorage(options, this.driver, `${this.node.path}: class ${name}`);
     const added = new EncryptedStorageClass<Id>(this, `Class-${name}`, {
       ...options,
       driverName,
@@ -105,9 +107,34 @@ export class EncryptedStorage<const Id extends string> extends Construct {
       new EncryptedSnapshotClass(this, `Snapshots-${name}`, {
         driverName,
         ...(secret && { secret }),
+        ...(secret && added.rbd && { listSecret: secret }),
         metadata: { name },
       });
     }
     return added;
   }
+}
+
+/** A class for images needs a driver that reaches them, and a cluster that the driver knows. */
+function refuseOtherStorage({ rbd }: EncryptedClassProps<string>, driver: KeywardDriver, subject: string): void {
+  const { type } = driver.config.backend;
+  const prop = `${subject}.rbd`;
+  if ((type === 'rbd') !== (rbd !== undefined)) {
+    throw propError({
+      prop,
+      got: rbd === undefined ? 'nothing' : 'images of Ceph',
+      allowed: type === 'rbd' ? '{ clusterId, pool }' : 'nothing: the back end of the driver is loop',
+      remedy:
+        type === 'rbd' ? 'Say in which cluster and pool the images are' : 'Leave it out, or choose the back end rbd',
+      rule: 'R18',
+    });
+  }
+  if (rbd === undefined || (driver.clusterIds?.includes(rbd.clusterId) ?? true)) return;
+  throw propError({
+    prop: `${prop}.clusterId`,
+    got: JSON.stringify(rbd.clusterId),
+    allowed: driver.clusterIds?.join(', ') || 'none: no cluster is declared',
+    remedy: 'Use the id of a cluster of the driver',
+    rule: 'R3, trap 4',
+  });
 }

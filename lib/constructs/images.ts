@@ -10,6 +10,10 @@ export interface DriverImages {
   readonly resizer: string;
   /** The sidecar csi-snapshotter; it runs where snapshots are wanted. */
   readonly snapshotter: string;
+  /** The sidecar csi-attacher; it runs where volumes of Ceph are to be attached by Kubernetes. */
+  readonly attacher: string;
+  /** The sidecar of CSI-Addons; it runs where its controller is to rotate keys and reclaim space. */
+  readonly csiAddons: string;
 }
 
 /** The images that are used unless the declaration gives others. */
@@ -18,4 +22,6 @@ export const defaultImages: DriverImages = {
   provisioner: 'registry.k8s.io/sig-storage/csi-provisioner:v6.3.0',
   resizer: 'registry.k8s.io/sig-storage/csi-resizer:v2.1.0',
   snapshotter: 'registry.k8s.io/sig-storage/csi-snapshotter:v8.6.0',
+  attacher: 'registry.k8s.io/sig-storage/csi-attacher:v4.12.0',
+  csiAddons: 'quay.io/csiaddons/k8s-sidecar:v0.14.0',
 };

@@ -1,44 +1,29 @@
-// keyward's own CSI driver. Its volumes are node-local, so controller and node run in one pod per node and nothing else runs.
+// keyward's own CSI driver: in one pod per node where volumes are node-local, else as a controller and a pod per node.
 import { createHash } from 'node:crypto';
 import { Size } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { type RuntimeConfig, type RuntimeConfigProps, settleRuntimeConfig } from '../schema/runtime-config';
 import { CsiDriverObject } from './csi-driver-object';
-import { type DriverContainerProps, driverContainer, driverVolumes } from './driver-container';
+import { backendConfig, type LoopBackend, type RbdBackend } from './driver-backend';
+import type { DriverContainerProps } from './driver-container';
 import { DriverIdentity } from './driver-identity';
 import { driverPaths } from './driver-paths';
+import { controllerDeployment, type DriverPodProps, mappingDaemonSet, nodeLocalDaemonSet } from './driver-pods';
 import { type DriverImages, defaultImages } from './images';
 import type { IKmsConfigMap } from './kms-config-map';
 import { kmsMounts } from './kms-mounts';
 import { propError } from './prop-error';
+import { clusterIdsOf, clustersConfigMap } from './rbd-clusters';
 import { RuntimeConfigMap } from './runtime-config-map';
-import { sidecars, sidecarVolume } from './sidecars';
 import { TenantAccess } from './tenant-access';
 import { TenantAccounts } from './tenant-accounts';
-import { type TenantAgentProps, tenantAgentContainer, tenantAgentVolumes } from './tenant-agent';
 import { type TenantNeeds, tenantNeeds } from './tenant-needs';
-
-/** Where the ciphertext is kept: sparse files in a directory of the node. */
-export interface LoopBackend {
-  /** The type of the back end. */
-  readonly type: 'loop';
-  /**
-   * Directory on each node.
-   * @default /var/lib/keyward
-   */
-  readonly directory?: string;
-  /**
-   * Most that all volumes of a node together may claim.
-   * @default - what the file system of the directory has free
-   */
-  readonly capacity?: Size;
-}
 
 /** What a driver is, whoever composes it. */
 export interface KeywardDriverOptions {
   /** Where the ciphertext is kept. */
-  readonly backend: LoopBackend;
+  readonly backend: LoopBackend | RbdBackend;
   /**
    * Name of the CSI driver, as StorageClasses give it.
    * @default csi.keyward.io
@@ -60,11 +45,17 @@ export interface KeywardDriverOptions {
    */
   readonly logLevel?: RuntimeConfig['log']['level'];
   /**
-   * Whether to serve VolumeSnapshots. The cluster must have their CRDs, and a snapshot-controller that runs with
-   * `--enable-distributed-snapshotting`, since each node serves its own.
+   * Whether to serve VolumeSnapshots. The cluster must have their CRDs, and a snapshot-controller. With the back end `loop`
+   * that must run with `--enable-distributed-snapshotting`, since each node serves its own.
    * @default false
    */
   readonly snapshots?: boolean;
+  /**
+   * Whether the sidecar of CSI-Addons runs, so that its controller can rotate keys and reclaim space. The cluster must have
+   * the CRDs of CSI-Addons. With the network of the node it listens two ports above `nodeHealthPort`.
+   * @default false
+   */
+  readonly csiAddons?: boolean;
   /**
    * Audience of the service-account token that the driver shows to Vault. Must equal the audience of the Vault role.
    * @default - the audience of the API server
@@ -132,6 +123,8 @@ export class KeywardDriver extends Construct {
   readonly config: RuntimeConfig;
   /** The service account of the pods, with its rights. */
   readonly identity: DriverIdentity;
+  /** Ids of the Ceph clusters; undefined where another keeps the list, or there are none. */
+  readonly clusterIds: readonly string[] | undefined;
 
   constructor(scope: Construct, id: string, props: KeywardDriverProps) {
     super(scope, id);
@@ -144,21 +137,41 @@ export class KeywardDriver extends Construct {
     const name = props.name ?? 'keyward-csi';
     this.podLabels = { 'app.kubernetes.io/name': 'keyward', 'app.kubernetes.io/instance': name };
     const { namespace, snapshots, driverName } = this;
-    new CsiDriverObject(this, 'CsiDriver', { driverName });
+    const { csiAddons = false } = props;
+    const rbd = props.backend.type === 'rbd' ? props.backend : undefined;
+    const attachRequired = rbd?.attachRequired ?? false;
+    const kind = { reach: rbd ? 'cluster' : 'node', attachRequired } as const;
+    new CsiDriverObject(this, 'CsiDriver', { driverName, ...kind });
     const configMap = new RuntimeConfigMap(this, 'Config', { name: `${name}-config`, namespace, config: this.config });
-    this.identity = new DriverIdentity(this, 'Identity', { name, namespace, snapshots });
-    const needs = this.#addTenants(name, props);
-    const container: DriverContainerProps = {
-      image: props.images?.keyward ?? defaultImages.keyward,
-      paths: driverPaths(driverName, props.kubeletDirectory ?? '/var/lib/kubelet'),
-      backingDirectory: this.config.backend.directory,
-      runtimeConfigName: configMap.name,
-      kmsConfigName: props.kmsConfig.name,
-      kmsMounts: kmsMounts({ kms: props.kmsConfig.kms, namespace, vaultAudience: props.vaultAudience }),
-      hasTenantAgent: needs.namespaces.size > 0,
-      memoryLimit: this.memoryLimit,
-    };
-    new k8s.KubeDaemonSet(this, 'DaemonSet', this.#toKube(name, props, container, needs));
+    const capacity = rbd === undefined;
+    this.identity = new DriverIdentity(this, 'Identity', {
+      name,
+      namespace,
+      snapshots,
+      attachRequired,
+      capacity,
+      csiAddons,
+    });
+    this.clusterIds = rbd && clusterIdsOf(rbd.clusters);
+    const clusters = rbd && clustersConfigMap(this, rbd.clusters, { name: `${name}-clusters`, namespace });
+    const pods = this.#podProps(name, props, configMap.name, clusters);
+    if (rbd !== undefined) this.#addClusterWide(pods, rbd);
+    else if (this.config.backend.type === 'loop')
+      new k8s.KubeDaemonSet(this, 'DaemonSet', nodeLocalDaemonSet(pods, this.config.backend.directory));
+  }
+
+  #addClusterWide(
+    pods: DriverPodProps,
+    { controllerReplicas = 2, attachRequired = false, nodeHealthPort = 9810 }: RbdBackend,
+  ) {
+    const part = (component: 'controller' | 'node') => ({
+      ...pods,
+      name: `${pods.name}-${component}`,
+      labels: { ...pods.labels, 'app.kubernetes.io/component': component },
+    });
+    const controller = { replicas: controllerReplicas, attachRequired };
+    new k8s.KubeDeployment(this, 'Controller', controllerDeployment(part('controller'), controller));
+    new k8s.KubeDaemonSet(this, 'DaemonSet', mappingDaemonSet(part('node'), nodeHealthPort));
   }
 
   #addTenants(name: string, { kmsConfig, tenants = [], tenantAccountsExist = false }: KeywardDriverProps): TenantNeeds {
@@ -172,59 +185,55 @@ export class KeywardDriver extends Construct {
     return needs;
   }
 
-  #toKube(
+  #podProps(
     name: string,
     props: KeywardDriverProps,
-    container: DriverContainerProps,
-    { tenants }: TenantNeeds,
-  ): k8s.KubeDaemonSetProps {
-    const labels = { ...this.podLabels };
+    runtimeConfigName: string,
+    clusters: DriverContainerProps['clusters'],
+  ): DriverPodProps {
+    const { namespace, snapshots, config, driverName, memoryLimit } = this;
+    const { kmsConfig, vaultAudience, csiAddons = false } = props;
     const images = { ...defaultImages, ...props.images };
-    const { namespace, snapshots } = this;
-    const agent: TenantAgentProps = { image: images.keyward, kmsConfigName: container.kmsConfigName, tenants };
-    const { hasTenantAgent } = container;
+    const needs = this.#addTenants(name, props);
+    const cephUsers = (config.backend.type === 'rbd' ? (config.backend.credentials ?? []) : []).map(
+      (it) => it.secret.name,
+    );
     return {
-      metadata: { name, namespace, labels },
-      spec: {
-        selector: { matchLabels: labels },
-        updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: k8s.IntOrString.fromString('10%') } },
-        template: {
-          metadata: { labels, annotations: { 'keyward.io/config-hash': hash([this.config, props.kmsConfig.kms]) } },
-          spec: {
-            serviceAccountName: this.identity.serviceAccountName,
-            automountServiceAccountToken: false,
-            priorityClassName: 'system-node-critical',
-            nodeSelector: { 'kubernetes.io/os': 'linux', ...props.nodeSelector },
-            tolerations: [...(props.tolerations ?? [{ operator: 'Exists' }])],
-            terminationGracePeriodSeconds: 60,
-            containers: [
-              driverContainer(container),
-              ...(hasTenantAgent ? [tenantAgentContainer(agent)] : []),
-              ...sidecars({ images, paths: container.paths, namespace, snapshots }),
-            ],
-            volumes: [
-              ...driverVolumes(container),
-              ...(hasTenantAgent ? tenantAgentVolumes(agent) : []),
-              sidecarVolume(),
-            ],
-          },
-        },
+      name,
+      namespace,
+      labels: this.podLabels,
+      serviceAccountName: this.identity.serviceAccountName,
+      configHash: hash([config, kmsConfig.kms]),
+      images,
+      snapshots,
+      csiAddons,
+      container: {
+        image: images.keyward,
+        paths: driverPaths(driverName, props.kubeletDirectory ?? '/var/lib/kubelet'),
+        runtimeConfigName,
+        kmsConfigName: kmsConfig.name,
+        kmsMounts: kmsMounts({ kms: kmsConfig.kms, namespace, vaultAudience, cephUsers }),
+        clusters,
+        hasTenantAgent: needs.namespaces.size > 0,
+        memoryLimit,
       },
+      tenants: needs.tenants,
+      nodeSelector: props.nodeSelector ?? {},
+      tolerations: props.tolerations,
     };
   }
 }
 
-function configOf({ driverName, backend, cryptsetup, logLevel }: KeywardDriverProps): RuntimeConfigProps {
-  const { type, directory = '/var/lib/keyward', capacity, ...unknown } = backend;
+function configOf({ driverName, backend, namespace, cryptsetup, logLevel }: KeywardDriverProps): RuntimeConfigProps {
   return {
     ...(driverName !== undefined && { driverName }),
-    backend: { ...unknown, type, directory, ...(capacity && { capacityBytes: capacity.toKibibytes() * 1024 }) },
+    backend: backendConfig(backend, namespace),
     ...(cryptsetup && { cryptsetup }),
     ...(logLevel && { log: { level: logLevel } }),
   };
 }
 
-/** The runtime reads its configuration once: a new hash makes the DaemonSet replace the pods. */
+/** The runtime reads its configuration once: a new hash makes the workloads replace their pods. */
 function hash(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 16);
 }

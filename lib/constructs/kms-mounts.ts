@@ -1,8 +1,8 @@
-// The files that the KMSs of a configuration read, turned into volumes of the driver's pod: what the settings name is mounted.
+// The files that the KMSs of a configuration read, and Ceph users beside them, turned into volumes of the driver's pod: what the settings name is mounted.
 import { dirname, posix } from 'node:path';
 import type { k8s } from 'cdk8s-plus-27';
 import { type KmsSecretSource, type KmsSettings, kmsSecretSources } from '../schema/kms';
-import { mountPaths, secretOfFile } from '../schema/names';
+import { cephUserKeys, mountPaths, secretOfFile } from '../schema/names';
 import { propError } from './prop-error';
 
 /** What decides the mounts. */
@@ -13,6 +13,8 @@ export interface KmsMountNeeds {
   readonly namespace: string;
   /** Audience of the token that the driver shows to Vault. */
   readonly vaultAudience: string | undefined;
+  /** Names of Secrets with Ceph users, for calls that bring none. */
+  readonly cephUsers: readonly string[];
 }
 
 /** What the KMSs add to the pod. */
@@ -27,6 +29,7 @@ export interface KmsMounts {
 export function kmsMounts(needs: KmsMountNeeds): KmsMounts {
   const required = new Map<string, Set<string>>();
   const optional = new Map<string, Set<string>>();
+  for (const name of needs.cephUsers) for (const key of cephUserKeys) addSecret(required, { name, key });
   const audiences = new Map<string, string | undefined>();
   for (const [id, settings] of Object.entries(needs.kms)) {
     for (const source of kmsSecretSources(settings)) {

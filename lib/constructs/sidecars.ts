@@ -1,5 +1,5 @@
-// The CSI sidecars beside the driver. Volumes are node-local, so provisioner and snapshotter work per node;
-// the resizer has no such mode and elects one leader in the cluster.
+// The CSI sidecars beside the driver. Where volumes are node-local, provisioner and snapshotter work per node; the resizer has
+// no such mode, and where volumes are cluster-wide none of them needs one: they elect one leader in the cluster.
 import { k8s } from 'cdk8s-plus-27';
 import { mountPaths, serviceAccountTokenFile } from '../schema/names';
 import type { DriverPaths } from './driver-paths';
@@ -19,8 +19,8 @@ export interface SidecarProps {
   readonly snapshots: boolean;
 }
 
-/** The sidecars of one pod. */
-export function sidecars({ images, paths, namespace, snapshots }: SidecarProps): k8s.Container[] {
+/** The sidecars of a pod on each node. */
+export function nodeSidecars({ images, paths, namespace, snapshots }: SidecarProps): k8s.Container[] {
   const address = `--csi-address=${paths.socket}`;
   const provisioner = sidecar('csi-provisioner', images.provisioner, [
     address,
@@ -33,14 +33,26 @@ export function sidecars({ images, paths, namespace, snapshots }: SidecarProps):
     '--default-fstype=ext4',
     callTimeout,
   ]);
-  const resizer = sidecar('csi-resizer', images.resizer, [
-    address,
-    '--leader-election',
-    `--leader-election-namespace=${namespace}`,
-    callTimeout,
-  ]);
+  const resizer = sidecar('csi-resizer', images.resizer, [address, ...elected(namespace), callTimeout]);
   const snapshotter = sidecar('csi-snapshotter', images.snapshotter, [address, '--node-deployment', callTimeout]);
   return [provisioner, resizer, ...(snapshots ? [snapshotter] : [])];
+}
+
+/** The sidecars of a pod that serves the whole cluster. */
+export function clusterSidecars(props: SidecarProps & { readonly attachRequired: boolean }): k8s.Container[] {
+  const { images, paths, namespace, snapshots, attachRequired } = props;
+  const common = [`--csi-address=${paths.socket}`, ...elected(namespace), callTimeout];
+  const withNames = [...common, '--extra-create-metadata'];
+  return [
+    sidecar('csi-provisioner', images.provisioner, [...withNames, '--default-fstype=ext4']),
+    sidecar('csi-resizer', images.resizer, common),
+    ...(snapshots ? [sidecar('csi-snapshotter', images.snapshotter, withNames)] : []),
+    ...(attachRequired ? [sidecar('csi-attacher', images.attacher, [...common, '--default-fstype=ext4'])] : []),
+  ];
+}
+
+function elected(namespace: string): string[] {
+  return ['--leader-election', `--leader-election-namespace=${namespace}`];
 }
 
 /** The volume that the sidecars need besides the socket. */
@@ -53,7 +65,8 @@ export function sidecarVolume(): k8s.Volume {
   return { name: apiAccess, projected: { sources } };
 }
 
-function sidecar(name: string, image: string, args: string[]): k8s.Container {
+/** A container beside the driver, with its socket and access to the API. */
+export function sidecar(name: string, image: string, args: string[]): k8s.Container {
   return {
     name,
     image,
@@ -75,6 +88,7 @@ function sidecar(name: string, image: string, args: string[]): k8s.Container {
   };
 }
 
-function fromField(name: string, fieldPath: string): k8s.EnvVar {
+/** An environment variable that is a field of the pod. */
+export function fromField(name: string, fieldPath: string): k8s.EnvVar {
   return { name, valueFrom: { fieldRef: { fieldPath } } };
 }

@@ -15,6 +15,11 @@ export interface EncryptedSnapshotClassProps {
    */
   readonly secret?: PlacedSecretRef;
   /**
+   * Secret that comes when a snapshot is looked up.
+   * @default - none
+   */
+  readonly listSecret?: PlacedSecretRef;
+  /**
    * What becomes of the snapshot when its object is deleted.
    * @default Delete
    */
@@ -36,14 +41,17 @@ export class EncryptedSnapshotClass extends Construct {
     this.name = clusterScoped(new ApiObject(this, 'Resource', this.#toKube(props))).name;
   }
 
-  #toKube({ driverName, secret, deletionPolicy, metadata }: EncryptedSnapshotClassProps) {
+  #toKube({ driverName, secret, listSecret, deletionPolicy, metadata }: EncryptedSnapshotClassProps) {
+    const secrets = new Map<string, PlacedSecretRef>();
+    if (secret !== undefined) secrets.set('snapshotter', secret);
+    if (listSecret !== undefined) secrets.set('snapshotter-list', listSecret);
     return {
       apiVersion: 'snapshot.storage.k8s.io/v1',
       kind: 'VolumeSnapshotClass',
       metadata: { ...metadata },
       driver: driverName,
       deletionPolicy: deletionPolicy ?? 'Delete',
-      ...(secret && { parameters: secretParameters(new Map([['snapshotter', secret]])) }),
+      ...(secrets.size > 0 && { parameters: secretParameters(secrets) }),
     };
   }
 }

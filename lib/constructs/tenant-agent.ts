@@ -3,8 +3,8 @@ import { k8s } from 'cdk8s-plus-27';
 import { configFileName, mountPaths, serviceAccountTokenFile } from '../schema/names';
 import { apiAccess } from './sidecars';
 
-/** Port of /healthz of the agent. */
-const healthPort = 9809;
+/** Port of /healthz of the agent in a pod with a network of its own. */
+export const defaultAgentPort = 9809;
 
 /** Any user but root: the driver's container runs as root and reaches a socket of mode 0600 all the same. */
 const agentUser = 65_532;
@@ -20,10 +20,11 @@ export interface TenantAgentProps {
   readonly image: string;
   readonly kmsConfigName: string;
   readonly tenants: readonly string[];
+  readonly healthPort: number;
 }
 
 /** The container. */
-export function tenantAgentContainer({ image, tenants }: TenantAgentProps): k8s.Container {
+export function tenantAgentContainer({ image, tenants, healthPort }: TenantAgentProps): k8s.Container {
   const health = { httpGet: { path: '/healthz', port: k8s.IntOrString.fromString('agent-healthz') } };
   return {
     name: 'tenant-agent',

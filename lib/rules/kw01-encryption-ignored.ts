@@ -18,6 +18,9 @@ const encryptionParameters = [
   'encryptionPbkdf',
   'encryptionPbkdfIterations',
   'encryptionPbkdfMemoryKiB',
+  'encryptionDiscards',
+  'encryptionNoReadWorkqueue',
+  'encryptionNoWriteWorkqueue',
 ] as const;
 
 /** What ceph-csi reads only beside a cipher. */

@@ -1,6 +1,6 @@
 // Trap 2: an operation gets no Secret, half of a reference, or a Secret without the key it reads.
 import { kmsSecretSources } from '../schema/kms';
-import { passphraseSecretKey } from '../schema/names';
+import { cephUserKeys, passphraseSecretKey } from '../schema/names';
 import type { Cluster } from './read/cluster';
 import type { KubernetesObject } from './read/kubernetes-object';
 import { keysOfSecret } from './read/secrets';
@@ -35,7 +35,7 @@ export const missingSecret: Rule = {
   checks: [
     'each `csi.storage.k8s.io/…-secret-name` has its `-namespace`, and both are filled',
     'ceph-csi: provisioner and node-stage; controller-expand where the class allows expansion; snapshotter in a VolumeSnapshotClass',
-    'keyward: every operation that needs the key, where the KMS reads its secret from the request',
+    'keyward: every operation that needs the key, where the KMS reads its secret from the request, or the volumes are images of Ceph',
     'a Secret of the set that is named has the keys that are read from it',
   ],
   *check(cluster) {
@@ -46,10 +46,13 @@ export const missingSecret: Rule = {
       for (const operation of missing) yield absent(view.object, operation);
       yield* keyFaults(view, cluster);
     }
+    const ofImages = cluster.driverConfigs().filter(({ config }) => config.backend.type === 'rbd');
+    const rbdDrivers = new Set(ofImages.map(({ config }) => config.driverName));
     for (const object of cluster.objects.of('VolumeSnapshotClass')) {
       const parameters = fieldsOf(at(object.fields, 'parameters'));
       yield* halves(object, parameters);
-      const isCeph = /(^|\.)(rbd|cephfs)\.csi\.ceph\.com$/.test(textOf(at(object.fields, 'driver')) ?? '');
+      const driver = textOf(at(object.fields, 'driver')) ?? '';
+      const isCeph = /(^|\.)(rbd|cephfs)\.csi\.ceph\.com$/.test(driver) || rbdDrivers.has(driver);
       if (isCeph && !hasPair(parameters, 'snapshotter')) yield absent(object, 'snapshotter');
     }
     yield* credentialFaults(cluster);
@@ -89,9 +92,9 @@ function hasPair(parameters: Fields, operation: string): boolean {
 }
 
 function wanted(view: ClassView, cluster: Cluster): readonly string[] {
-  const { driver, allowsExpansion } = view;
+  const { driver, allowsExpansion, isRbd } = view;
   if (isCephCsi(view)) return ['provisioner', 'node-stage', ...(allowsExpansion ? ['controller-expand'] : [])];
-  if (driver !== 'keyward' || requestKeys(view, cluster).length === 0) return [];
+  if (driver !== 'keyward' || !(isRbd || requestKeys(view, cluster).length > 0)) return [];
   return ['provisioner', 'node-stage', ...(allowsExpansion ? ['controller-expand', 'node-expand'] : [])];
 }
 
@@ -105,9 +108,9 @@ function requestKeys({ kmsId = '', driver }: ClassView, cluster: Cluster): reado
 
 /** Looks into the Secrets of the set that the class names. */
 function* keyFaults(view: ClassView, cluster: Cluster): Generator<Fault> {
-  const { object, parameters, driver, isEncrypted } = view;
+  const { object, parameters, driver, isEncrypted, isRbd } = view;
   if (driver === 'other') return;
-  const userKeys = driver === 'ceph-csi-rbd' ? ['userID', 'userKey'] : [];
+  const userKeys: readonly string[] = isRbd ? cephUserKeys : [];
   const kmsKeys = isEncrypted ? requestKeys(view, cluster) : [];
   for (const operation of ['provisioner', 'node-stage', 'controller-expand']) {
     const name = textOf(at(parameters, `${prefix}${operation}-secret-name`)) ?? '';

@@ -2,12 +2,13 @@
 import { kmsTypes } from '../schema/kms';
 import { nearest } from '../schema/nearest';
 import type { VaultState } from '../vault/state';
+import { clusterListsOf } from './read/ceph-clusters';
 import type { Cluster } from './read/cluster';
 import type { KmsSectionView } from './read/kms-sections';
 import { annotationOf } from './read/kubernetes-object';
 import { rookKmsOf } from './read/rook';
 import { isCephCsi } from './read/storage-class';
-import { at, fieldsOf, goBooleanOf, listOf, pathOf } from './read/values';
+import { at, fieldsOf, goBooleanOf, listOf, pathOf, textOf } from './read/values';
 import { authOf, memberOf, namespaceOf, type VaultClient, vaultClientsOf } from './read/vault';
 import type { Fault, Rule } from './rule';
 import { sentence, stateFault } from './state-fault';
@@ -66,6 +67,7 @@ export const unknownName: Rule = {
     'the state of the Vault has no unknown field, and every policy of a role is in it',
     'auth mount and role of each consumer are in the state of the Vault',
     'the KMS id of a class has a section, and each section decodes as the driver would read it',
+    'the cluster of a class for RBD images is in the list that its driver reads, and the list can be read',
     'keys of tenant ConfigMaps, `connectionDetails`, `csi-addons-config` and EncryptionConfigurations are known',
     'a configuration file of keyward’s KMS plugin that the set delivers decodes as the plugin would read it',
   ],
@@ -75,6 +77,7 @@ export const unknownName: Rule = {
       for (const client of vaultClientsOf(cluster)) yield* loginFaults(cluster.vault, client, cluster.isVaultPartial);
     }
     yield* classFaults(cluster);
+    yield* clusterFaults(cluster);
     yield* sectionFaults(cluster);
     yield* tenantFaults(cluster);
     yield* rookFaults(cluster);
@@ -118,6 +121,26 @@ function* classFaults(cluster: Cluster): Generator<Fault> {
     yield unknown(object, 'parameters.encryptionKMSID', 'names a KMS that no ConfigMap of the set has', kmsId, [
       ...new Set(known),
     ]);
+  }
+}
+
+/** A list that several classes need is told of once. */
+function* clusterFaults(cluster: Cluster): Generator<Fault> {
+  const told = new Set<string>();
+  for (const view of cluster.classes()) {
+    const lists = clusterListsOf(view, cluster);
+    for (const { object, path, issues } of lists) {
+      if (issues.length === 0 || told.has(`${object.label} ${path}`)) continue;
+      told.add(`${object.label} ${path}`);
+      for (const issue of issues) {
+        const message = `is no list of clusters: ${[issue.path, issue.message].filter(Boolean).join(' ')}`;
+        yield { object, path, message, remedy: sentence(issue.remedy) };
+      }
+    }
+    const id = textOf(at(view.parameters, 'clusterID'));
+    const known = lists.flatMap(({ ids }) => ids ?? []);
+    if (id === undefined || known.length === 0 || known.includes(id)) continue;
+    yield unknown(view.object, 'parameters.clusterID', 'names a cluster that the driver does not know', id, known);
   }
 }
 

@@ -1,5 +1,6 @@
 // The part of trap 9 about classes: driver, KMS, file system and features of a StorageClass that cannot work together.
 import { type KmsTypeName, kmsFeatures, kmsTypeNames } from '../schema/kms';
+import { defaultLuks } from '../schema/luks-parameters';
 import type { Cluster } from './read/cluster';
 import type { KubernetesObject } from './read/kubernetes-object';
 import { type ClassView, isCephCsi } from './read/storage-class';
@@ -10,7 +11,7 @@ const fstype = 'csi.storage.k8s.io/fstype';
 
 /** What is wrong with one class by itself and with its KMS. */
 export function* classFaults(view: ClassView, cluster: Cluster): Generator<Fault> {
-  const { object, parameters, driver, isEncrypted, kmsId = '' } = view;
+  const { object, parameters, driver, isEncrypted, isRbd, kmsId = '' } = view;
   const word = (key: string) => textOf(at(parameters, key));
   if (driver === 'other') return;
   const type = word('encryptionType');
@@ -31,7 +32,7 @@ export function* classFaults(view: ClassView, cluster: Cluster): Generator<Fault
       allowed: 'file',
     };
   }
-  if (driver === 'keyward') yield* keywardFaults(object, parameters, kmsId);
+  if (driver === 'keyward') yield* keywardFaults(view, kmsId);
   if (isEncrypted && isCephCsi(view)) {
     yield* cephKmsFaults(view, cluster, isFile);
     yield* integrityFaults(view);
@@ -45,14 +46,11 @@ export function* classFaults(view: ClassView, cluster: Cluster): Generator<Fault
       };
     }
   }
-  if (driver === 'ceph-csi-rbd') yield* imageFaults(object, parameters);
+  if (isRbd) yield* imageFaults(object, parameters);
 }
 
-function* keywardFaults(
-  object: KubernetesObject,
-  parameters: ClassView['parameters'],
-  kmsId: string,
-): Generator<Fault> {
+function* keywardFaults(view: ClassView, kmsId: string): Generator<Fault> {
+  const { object, parameters, isRbd } = view;
   if (at(parameters, 'encryptionType') === 'file') {
     yield {
       object,
@@ -62,8 +60,10 @@ function* keywardFaults(
       allowed: 'block',
     };
   }
-  if (at(parameters, 'integrityMode') !== undefined) {
-    yield { object, path: 'parameters.integrityMode', message: 'is not offered by keyward', allowed: 'nothing' };
+  if (isRbd) yield* integrityFaults(view);
+  else if (at(parameters, 'integrityMode') !== undefined) {
+    const message = 'is not offered by keyward for node-local volumes';
+    yield { object, path: 'parameters.integrityMode', message, allowed: 'nothing' };
   }
   if (kmsId !== 'default' && kmsId !== '') return;
   const message = 'is the shared default KMS, one passphrase for all volumes, which keyward refuses';
@@ -117,9 +117,9 @@ function cephTypes(): readonly KmsTypeName[] {
   return kmsTypeNames.filter((type) => type !== 'vaulttransit');
 }
 
-function* integrityFaults({ object, parameters, allowsExpansion }: ClassView): Generator<Fault> {
+function* integrityFaults({ object, parameters, allowsExpansion, driver }: ClassView): Generator<Fault> {
   const integrity = textOf(at(parameters, 'integrityMode'));
-  const cipher = textOf(at(parameters, 'encryptionCipher'));
+  const cipher = textOf(at(parameters, 'encryptionCipher')) ?? (driver === 'keyward' ? defaultLuks.cipher : undefined);
   if (cipher === undefined) return;
   if (integrity === 'aead') {
     yield {

@@ -30,7 +30,7 @@ export const impossibleCombination: Rule = {
   checks: [
     'no rotation is scheduled for a class on the KMS `default`, or with `encryptionType: file`',
     'file encryption: a KMS that ceph-csi offers for it, and no xfs; not with keyward',
-    'integrity: no expansion, no `aead`, and a `*-random` cipher has it; not with keyward',
+    'integrity: no expansion, no `aead`, and a `*-random` cipher has it; not with keyward’s node-local volumes',
     'keyward has no KMS `default`; ceph-csi has no `vaulttransit`',
     'features of images come with those they need',
     'Rook rotates keys of `vault` and of Kubernetes Secrets only; transit is for object stores; SSE-S3 is for transit only',

@@ -19,6 +19,8 @@ export const mountPaths = {
   kms: '/etc/keyward/kms',
   /** Holds one folder per Secret: `<namespace>/<name>/<key>`. */
   secrets: '/etc/keyward/secrets',
+  /** Holds `config.json`: the Ceph clusters, where ceph-csi has them too. */
+  cephClusters: '/etc/ceph-csi-config',
   /** Holds the CSI sockets. */
   socket: '/csi',
   /** The kubelet's plugin watcher looks here for registration sockets. */
@@ -46,6 +48,9 @@ export const devOnlyLabel = 'keyward.io/dev-only';
 
 /** The key inside a Secret that holds the passphrase of the `metadata` KMS. */
 export const passphraseSecretKey = 'encryptionPassphrase';
+
+/** The keys of a Secret with a Ceph user, as ceph-csi reads it. */
+export const cephUserKeys = ['userID', 'userKey'] as const;
 
 /** Where a pod finds its own service-account token. */
 export const serviceAccountTokenFile = '/var/run/secrets/kubernetes.io/serviceaccount/token';

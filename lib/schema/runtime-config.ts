@@ -1,7 +1,9 @@
 // `config.json` of `keyward csi`: emitted by the driver construct, mounted at /etc/keyward, read once at start.
 import * as z from 'zod';
+import { absoluteDirectory } from './absolute-path';
 import { decodeWith, formatJson, parseJson } from './decode';
 import { defaultDriverName, driverName } from './names';
+import { type RbdBackendConfig, type RbdBackendConfigProps, rbdBackendConfig } from './rbd-backend-config';
 import type { Same, WithDefaults } from './written-type';
 
 /** Configuration of the running driver, complete. */
@@ -12,7 +14,7 @@ export interface RuntimeConfig {
    */
   readonly driverName: string;
   /** Where the ciphertext is kept. */
-  readonly backend: LoopBackendConfig;
+  readonly backend: LoopBackendConfig | RbdBackendConfig;
   /**
    * How cryptsetup is run.
    * @default - the defaults of its fields
@@ -62,7 +64,9 @@ export interface LogConfig {
 }
 
 /** The same as a declaration writes it: what has a default may be left out. */
-export interface RuntimeConfigProps extends WithDefaults<Pick<RuntimeConfig, 'driverName' | 'backend'>, 'driverName'> {
+export interface RuntimeConfigProps extends WithDefaults<Pick<RuntimeConfig, 'driverName'>> {
+  /** Where the ciphertext is kept. */
+  readonly backend: LoopBackendConfig | RbdBackendConfigProps;
   /**
    * How cryptsetup is run.
    * @default - two processes at once, 150 seconds each
@@ -77,18 +81,17 @@ export interface RuntimeConfigProps extends WithDefaults<Pick<RuntimeConfig, 'dr
 
 const seconds = z.int().min(1).max(3600);
 
+const loopBackendConfig = z.strictObject({
+  type: z.literal('loop'),
+  directory: absoluteDirectory.describe(
+    'directory of the backing files, the same path on the node and in the container',
+  ),
+  capacityBytes: z.int().positive().describe('most that all volumes together may claim').exactOptional(),
+});
+
 const runtimeConfig = z.strictObject({
   driverName: driverName.describe('name of the CSI driver').prefault(defaultDriverName),
-  backend: z
-    .strictObject({
-      type: z.literal('loop'),
-      directory: z
-        .string()
-        .regex(/^\/(?!.*(^|\/)\.\.?(\/|$))[^\0]*[^/\0]$/, { error: 'is not an absolute path of a directory' })
-        .describe('directory of the backing files, the same path on the node and in the container'),
-      capacityBytes: z.int().positive().describe('most that all volumes together may claim').exactOptional(),
-    })
-    .describe('where the ciphertext is kept'),
+  backend: z.discriminatedUnion('type', [loopBackendConfig, rbdBackendConfig]).describe('where the ciphertext is kept'),
   cryptsetup: z
     .strictObject({
       parallel: z.int().min(1).max(64).describe('cryptsetup processes at once').prefault(2),

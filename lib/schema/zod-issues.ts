@@ -22,7 +22,7 @@ function translate(issue: z.core.$ZodIssue, schema: z.ZodType): SchemaIssue[] {
   const purpose = purposeOf(schemaAt(schema, path));
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => unknownKey(path, key, keysOf(schemaAt(schema, path))));
+      return issue.keys.map((key) => unknownKey(path, key, keysOf(schemaAt(schema, path), found)));
     case 'invalid_value': {
       const allowed = issue.values.map(String);
       return [
@@ -109,8 +109,14 @@ function schemaAt(schema: z.ZodType, path: readonly string[]): z.ZodType | undef
   return path.reduce<z.ZodType | undefined>((part, key) => shapeOf(part)[key], schema);
 }
 
-function keysOf(schema: z.ZodType | undefined): readonly string[] {
-  return Object.keys(shapeOf(schema));
+/** Of a union the keys of the member that the value chose by its type. */
+function keysOf(schema: z.ZodType | undefined, value: unknown): readonly string[] {
+  if (!(schema instanceof z.ZodDiscriminatedUnion)) return Object.keys(shapeOf(schema));
+  const tag = (value as Readonly<Record<string, unknown>> | undefined)?.[schema.def.discriminator];
+  const chosen = schema.options.find(
+    (option) => shapeOf(option as z.ZodType)[schema.def.discriminator]?.safeParse(tag).success,
+  );
+  return Object.keys(shapeOf((chosen ?? schema) as z.ZodType));
 }
 
 function shapeOf(schema: z.ZodType | undefined): Readonly<Record<string, z.ZodType>> {

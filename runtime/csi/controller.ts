@@ -9,33 +9,33 @@ import {
   type VolumeContentSource,
 } from '../grpc/gen/csi_pb';
 import type { Handlers } from '../grpc/service';
-import type { VolumeDeps } from '../volume/context';
 import { createVolume } from '../volume/create';
 import { deleteSnapshot, deleteVolume } from '../volume/delete';
 import { expandImage } from '../volume/expand';
 import { listSnapshots, listVolumes } from '../volume/list';
 import { requireVolume } from '../volume/records';
 import { createSnapshot } from '../volume/snapshot';
-import { bytes, decodeAccess, decodeAccesses, decoded, invalid, required, withCall } from './request';
+import { bytes, decodeAccess, decodeAccesses, decoded, invalid, required } from './request';
 import type { Topology } from './topology';
+import { type CsiDeps, forClass, onAll, onVolume } from './volume-calls';
 
-const capabilities = [
+const always = [
   Rpc.CREATE_DELETE_VOLUME,
-  Rpc.LIST_VOLUMES,
-  Rpc.GET_CAPACITY,
   Rpc.CREATE_DELETE_SNAPSHOT,
-  Rpc.LIST_SNAPSHOTS,
   Rpc.CLONE_VOLUME,
   Rpc.EXPAND_VOLUME,
-  Rpc.GET_VOLUME,
   Rpc.SINGLE_NODE_MULTI_WRITER,
 ];
+/** Calls to which CSI gives no credentials. */
+const withoutSecrets = [Rpc.LIST_VOLUMES, Rpc.GET_CAPACITY, Rpc.LIST_SNAPSHOTS, Rpc.GET_VOLUME];
 
-export function controllerHandlers(deps: VolumeDeps, topology: Topology): Handlers<typeof Controller> {
-  const volumeMessage = (record: VolumeRecord) => ({
+export function controllerHandlers(deps: CsiDeps, topology: Topology): Handlers<typeof Controller> {
+  const capabilities = [...always, ...(deps.backEnds.servesLists ? withoutSecrets : [])];
+  const volumeMessage = (record: VolumeRecord, volumeContext: Readonly<Record<string, string>> = {}) => ({
     volumeId: record.id,
     capacityBytes: BigInt(record.sizeBytes),
-    accessibleTopology: [topology.own],
+    volumeContext: { ...volumeContext },
+    accessibleTopology: topology.segments,
     ...(record.source && { contentSource: sourceMessage(record.source) }),
   });
 
@@ -44,47 +44,51 @@ export function controllerHandlers(deps: VolumeDeps, topology: Topology): Handle
       capabilities: capabilities.map((type) => ({ type: { case: 'rpc', value: { type } } })),
     }),
 
-    createVolume: (request, { signal }) =>
-      withCall(request.secrets, signal, async (call) => {
-        const name = required(request.name, 'name');
-        const { accessType, fsType } = decodeAccesses(request.volumeCapabilities);
-        if (Object.keys(request.mutableParameters).length > 0) {
-          throw invalid('mutable_parameters are not supported', 'Leave out the VolumeAttributesClass.');
-        }
+    createVolume: (request, { signal }) => {
+      const name = required(request.name, 'name');
+      const { accessType, fsType } = decodeAccesses(request.volumeCapabilities);
+      if (Object.keys(request.mutableParameters).length > 0) {
+        throw invalid('mutable_parameters are not supported', 'Leave out the VolumeAttributesClass.');
+      }
+      const { parameters, secrets } = request;
+      return forClass(deps, parameters, { secrets, signal }, async (volumeDeps, call, otherParameters) => {
         topology.requireReachable(request.accessibilityRequirements);
         const source = decodeSource(request.volumeContentSource);
         const record = await createVolume(
-          deps,
+          volumeDeps,
           {
             name,
             range: decodeRange(request.capacityRange),
             accessType,
             ...(fsType && { fsType }),
-            parameters: decoded(() => decodeVolumeParameters(request.parameters)),
+            parameters: decoded(() => decodeVolumeParameters(otherParameters)),
             ...(source && { source }),
           },
           call,
         );
-        return { volume: volumeMessage(record) };
-      }),
+        return { volume: volumeMessage(record, await volumeDeps.backEnd.volumeContext(record.id)) };
+      });
+    },
 
-    deleteVolume: (request, { signal }) =>
-      withCall(request.secrets, signal, async (call) => {
-        await deleteVolume(deps, required(request.volumeId, 'volume_id'), call);
+    deleteVolume: (request, { signal }) => {
+      const id = required(request.volumeId, 'volume_id');
+      return onVolume(deps, { id, secrets: request.secrets, signal }, async (volumeDeps, call) => {
+        await deleteVolume(volumeDeps, id, call);
         return {};
-      }),
+      });
+    },
 
     validateVolumeCapabilities: async (request) => {
       const id = required(request.volumeId, 'volume_id');
       if (request.volumeCapabilities.length === 0)
         throw invalid('volume_capabilities is empty', 'Name at least one capability.');
-      const record = await requireVolume(deps, id);
+      const record = await onVolume(deps, { id, secrets: request.secrets }, (each) => requireVolume(each, id));
       const { volumeContext, volumeCapabilities, parameters } = request;
       try {
         for (const access of volumeCapabilities.map(decodeAccess)) {
-          if (access.accessType !== record.accessType)
+          if (record.accessType !== undefined && access.accessType !== record.accessType)
             throw invalid(`the volume is a ${record.accessType} volume`, 'Use its mode.');
-          if (access.fsType && access.fsType !== record.fsType)
+          if (access.fsType && record.fsType !== undefined && access.fsType !== record.fsType)
             throw invalid(`the volume has ${record.fsType}`, 'Use it.');
         }
       } catch (error) {
@@ -94,58 +98,58 @@ export function controllerHandlers(deps: VolumeDeps, topology: Topology): Handle
     },
 
     listVolumes: async (request) => {
-      const page = await listVolumes(deps, {
-        startingToken: request.startingToken,
-        maxEntries: maxEntries(request.maxEntries),
-      });
+      const wanted = { startingToken: request.startingToken, maxEntries: maxEntries(request.maxEntries) };
+      const page = await onAll(deps, {}, (each) => listVolumes(each, wanted));
       return { entries: page.records.map((record) => ({ volume: volumeMessage(record) })), nextToken: page.nextToken };
     },
 
     controllerGetVolume: async (request) => {
-      const record = await requireVolume(deps, required(request.volumeId, 'volume_id'));
+      const id = required(request.volumeId, 'volume_id');
+      const record = await onVolume(deps, { id }, (each) => requireVolume(each, id));
       return { volume: volumeMessage(record), status: {} };
     },
 
     getCapacity: async (request) => {
       if (request.accessibleTopology && !topology.isOwn(request.accessibleTopology)) return { availableCapacity: 0n };
-      const { availableBytes, maximumImageBytes } = await deps.backEnd.capacity();
+      const { availableBytes, maximumImageBytes } = await forClass(deps, request.parameters, {}, ({ backEnd }) =>
+        backEnd.capacity(),
+      );
       return { availableCapacity: BigInt(availableBytes), maximumVolumeSize: BigInt(maximumImageBytes) };
     },
 
-    createSnapshot: (request, { signal }) =>
-      withCall(request.secrets, signal, async (call) => {
-        const sourceVolumeId = required(request.sourceVolumeId, 'source_volume_id');
-        return {
-          snapshot: snapshotMessage(
-            await createSnapshot(deps, { name: required(request.name, 'name'), sourceVolumeId }, call),
-          ),
-        };
-      }),
+    createSnapshot: (request, { signal }) => {
+      const sourceVolumeId = required(request.sourceVolumeId, 'source_volume_id');
+      const name = required(request.name, 'name');
+      return onVolume(deps, { id: sourceVolumeId, secrets: request.secrets, signal }, async (volumeDeps, call) => ({
+        snapshot: snapshotMessage(await createSnapshot(volumeDeps, { name, sourceVolumeId }, call)),
+      }));
+    },
 
-    deleteSnapshot: (request, { signal }) =>
-      withCall(request.secrets, signal, async (call) => {
-        await deleteSnapshot(deps, required(request.snapshotId, 'snapshot_id'), call);
+    deleteSnapshot: (request, { signal }) => {
+      const id = required(request.snapshotId, 'snapshot_id');
+      return onVolume(deps, { id, secrets: request.secrets, signal }, async (volumeDeps, call) => {
+        await deleteSnapshot(volumeDeps, id, call);
         return {};
-      }),
+      });
+    },
 
     listSnapshots: async (request) => {
       const { startingToken, snapshotId, sourceVolumeId } = request;
-      const page = await listSnapshots(deps, {
-        startingToken,
-        maxEntries: maxEntries(request.maxEntries),
-        snapshotId,
-        sourceVolumeId,
-      });
+      const wanted = { startingToken, maxEntries: maxEntries(request.maxEntries), snapshotId, sourceVolumeId };
+      const page = await onAll(deps, request.secrets, (each) => listSnapshots(each, wanted));
       return {
         entries: page.records.map((record) => ({ snapshot: snapshotMessage(record) })),
         nextToken: page.nextToken,
       };
     },
 
-    controllerExpandVolume: async (request) => {
+    controllerExpandVolume: async (request, { signal }) => {
       const id = required(request.volumeId, 'volume_id');
       if (!request.capacityRange) throw invalid('capacity_range is missing', 'Say which size the volume shall have.');
-      const sizeBytes = await expandImage(deps, id, decodeRange(request.capacityRange));
+      const range = decodeRange(request.capacityRange);
+      const sizeBytes = await onVolume(deps, { id, secrets: request.secrets, signal }, (each) =>
+        expandImage(each, id, range),
+      );
       return { capacityBytes: BigInt(sizeBytes), nodeExpansionRequired: true };
     },
   };

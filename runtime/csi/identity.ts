@@ -10,6 +10,8 @@ export interface IdentityOptions {
   readonly driverName: string;
   readonly version: string;
   readonly servesController: boolean;
+  /** Whether volumes are reachable from some nodes only. */
+  readonly isTopologyAware: boolean;
   /** @throws CodedError when the driver cannot work; the sidecars then keep probing. */
   readonly probe: () => Promise<void>;
 }
@@ -21,7 +23,7 @@ export function identityHandlers(options: IdentityOptions): Handlers<typeof Iden
     getPluginCapabilities: async () => ({
       capabilities: [
         ...(options.servesController ? [service(Service.CONTROLLER_SERVICE)] : []),
-        service(Service.VOLUME_ACCESSIBILITY_CONSTRAINTS),
+        ...(options.isTopologyAware ? [service(Service.VOLUME_ACCESSIBILITY_CONSTRAINTS)] : []),
         { type: { case: 'volumeExpansion', value: { type: Expansion.ONLINE } } },
       ],
     }),

@@ -87,12 +87,12 @@ function requireFsType(text: string): FsType {
 /** Lends the secrets of a request to one operation and zeroes them at its end. */
 export async function withCall<T>(
   secrets: Readonly<Record<string, string>>,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
   action: (call: Call) => Promise<T>,
 ): Promise<T> {
   const held = new Map(Object.entries(secrets).map(([name, value]) => [name, Secret.fromText(value)]));
   try {
-    return await action({ secrets: held, signal });
+    return await action({ secrets: held, ...(signal && { signal }) });
   } finally {
     for (const secret of held.values()) secret.zero();
   }

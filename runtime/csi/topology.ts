@@ -1,10 +1,11 @@
-/** Volumes of a node-local back end are reachable from one node: the segment that says so. */
+/** From which nodes volumes are reachable: from one, named by a segment, or from all, where nothing needs to be said. */
 import { nodeTopologyKey } from '../../lib/schema/names';
 import { CodedError } from '../errors';
 import type { Topology as TopologyMessage, TopologyRequirement } from '../grpc/gen/csi_pb';
 
 export interface Topology {
-  readonly own: { readonly segments: Record<string, string> };
+  /** What a volume or node is given; none when every node reaches every volume. */
+  readonly segments: { readonly segments: Record<string, string> }[];
   isOwn(topology: TopologyMessage): boolean;
   /** @throws CodedError VOLUME_ELSEWHERE when the volume has to be reachable from other nodes only. */
   requireReachable(requirement: TopologyRequirement | undefined): void;
@@ -14,7 +15,7 @@ export function nodeTopology(driverName: string, nodeId: string): Topology {
   const key = nodeTopologyKey(driverName);
   const isOwn = ({ segments }: TopologyMessage) => segments[key] === nodeId;
   return {
-    own: { segments: { [key]: nodeId } },
+    segments: [{ segments: { [key]: nodeId } }],
     isOwn,
     requireReachable: (requirement) => {
       const requisite = requirement?.requisite ?? [];
@@ -30,3 +31,5 @@ export function nodeTopology(driverName: string, nodeId: string): Topology {
     },
   };
 }
+
+export const everywhere: Topology = { segments: [], isOwn: () => true, requireReachable: () => undefined };

@@ -12,11 +12,20 @@ export interface BackEnd {
   readonly images: Images;
   readonly devices: Devices;
 
+  /** From where an image can be attached: the node that holds it, or every node of the cluster. */
+  readonly reach: 'node' | 'cluster';
   /**
    * Whether an id was given out by this back end for another node, whose part of an operation is not ours to do.
    * A cluster-wide back end always answers false.
    */
   isElsewhere(id: string): boolean;
+  /**
+   * Runs `action` while no other node, and no other driver, changes the keys of the volume. A holder that died keeps others
+   * waiting for a few minutes at most. @throws CodedError VOLUME_BUSY when somebody else does.
+   */
+  exclusively<T>(volumeId: string, action: () => Promise<T>): Promise<T>;
+  /** What whoever stages the volume must be told of its storage (`volume_context`). */
+  volumeContext(id: string): Promise<Readonly<Record<string, string>>>;
   /** Bytes that new images can take, and the largest single image. */
   capacity(): Promise<{ readonly availableBytes: number; readonly maximumImageBytes: number }>;
 }
@@ -45,18 +54,31 @@ export interface ImageRef {
 }
 
 export interface Images {
+  /**
+   * `bytes`: a copy stands by itself at once, its header can be rewritten here, and writes to the source must rest meanwhile.
+   * `layers`: the storage itself makes a copy of one instant, also of an image in use on another node; nothing is read.
+   */
+  readonly copies: 'bytes' | 'layers';
   /** Makes the image at least `sizeBytes` long, reading as zeros where it is new. Never shrinks. @throws CodedError STORAGE_FULL. */
   allocate(image: ImageRef, sizeBytes: number): Promise<void>;
-  /** Copies an image whole: afterwards `to` exists with all bytes of `from`, or not at all. Does nothing when `to` exists. */
+  /**
+   * Copies an image as it is at one instant: afterwards `to` exists with all bytes of `from`, or not at all. Does nothing
+   * when `to` exists.
+   */
   copy(from: ImageRef, to: ImageRef, signal?: AbortSignal): Promise<void>;
   /** Undefined when there is no image. */
   sizeBytes(image: ImageRef): Promise<number | undefined>;
   /** True only when the image was never written to: proof from the storage itself, not from reading. Undefined: cannot tell, or no image. */
   isUnwritten(image: ImageRef): Promise<boolean | undefined>;
+  /** Who has the image attached, anywhere: a device of this node or the address of another. Undefined: nobody, or no image. */
+  usedBy(image: ImageRef): Promise<string | undefined>;
   /** No error when it is gone. @throws CodedError VOLUME_IN_USE while it is attached. */
   remove(image: ImageRef): Promise<void>;
-  /** A path through which header-only work sees the current bytes, attached or not. */
-  headerPath(image: ImageRef): Promise<string>;
+  /**
+   * Lends a path through which header-only work sees the current bytes, attached or not; an image that has no path without
+   * being attached is attached for the length of `action`.
+   */
+  withHeader<T>(image: ImageRef, action: (path: string) => Promise<T>): Promise<T>;
 }
 
 export interface Devices {

@@ -23,6 +23,9 @@ const encryption = z.strictObject({
   fsUuid: z.guid(),
   rotation: z.strictObject({ oldKeyslot: keyslot, newKeyslot: keyslot, startedAt: timestamp }).exactOptional(),
   rotatedAt: timestamp.exactOptional(),
+  foreign: z.literal(true).exactOptional(),
+  inheritedUuid: z.guid().exactOptional(),
+  headerInside: z.literal(true).exactOptional(),
 });
 
 const common = {
@@ -30,7 +33,7 @@ const common = {
   name,
   createdAt: timestamp,
   sizeBytes: size,
-  accessType: z.enum(['mount', 'block']),
+  accessType: z.enum(['mount', 'block']).exactOptional(),
   fsType: z.enum(['ext4', 'xfs']).exactOptional(),
   mkfsOptions: text.exactOptional(),
   complete: z.boolean(),

@@ -43,6 +43,18 @@ export interface EncryptionRecord {
   readonly rotation?: { readonly oldKeyslot: number; readonly newKeyslot: number; readonly startedAt: string };
   /** RFC 3339; absent until the first rotation. */
   readonly rotatedAt?: string;
+  /**
+   * Made by another driver (ceph-csi) and never opened by us: `luksUuid`, `luks`, `headerBytes` and `fsUuid` are placeholders.
+   * The first open that the volume's own key proves learns them.
+   */
+  readonly foreign?: true;
+  /**
+   * A copy that still has the header of its source, with this UUID, and opens with the passphrase that its source had at
+   * the copy, which the KMS holds under the copy's own id. The first stage gives it a key and a UUID of its own.
+   */
+  readonly inheritedUuid?: string;
+  /** The volume was given its size with the header inside, as ceph-csi does: it offers `headerBytes` less. */
+  readonly headerInside?: true;
 }
 
 export interface ContentSource {
@@ -56,9 +68,10 @@ export interface VolumeRecord {
   readonly name: string;
   /** RFC 3339. */
   readonly createdAt: string;
-  /** What the volume offers, without the LUKS2 header. */
+  /** What the claim was given: the volume offers this, or less by the header (see {@link EncryptionRecord.headerInside}). */
   readonly sizeBytes: number;
-  readonly accessType: AccessType;
+  /** Absent when another driver made the volume and did not note it: then the request decides. */
+  readonly accessType?: AccessType;
   /** Only with access type `mount`. */
   readonly fsType?: FsType;
   readonly mkfsOptions?: string;

@@ -8,11 +8,14 @@ import { Semaphore } from '../async/semaphore';
 import { controllerHandlers } from '../csi/controller';
 import { identityHandlers } from '../csi/identity';
 import { nodeHandlers } from '../csi/node';
-import { nodeTopology } from '../csi/topology';
-import { addonsIdentityHandlers, keyRotationHandlers } from '../csi-addons/handlers';
-import { openLoopBackEnd } from '../device/loop/loop-back-end';
+import { everywhere, nodeTopology } from '../csi/topology';
+import type { CsiDeps } from '../csi/volume-calls';
+import { addonsIdentityHandlers } from '../csi-addons/identity';
+import { keyRotationHandlers } from '../csi-addons/key-rotation';
+import { reclaimControllerHandlers, reclaimNodeHandlers } from '../csi-addons/reclaim-space';
 import { EncryptionKeyRotationController } from '../grpc/gen/csi_addons_encryption_key_rotation_pb';
 import { Identity as AddonsIdentity } from '../grpc/gen/csi_addons_identity_pb';
+import { ReclaimSpaceController, ReclaimSpaceNode } from '../grpc/gen/csi_addons_reclaim_space_pb';
 import { Controller, Identity, Node } from '../grpc/gen/csi_pb';
 import { type RunningServer, serveOnSocket } from '../grpc/server';
 import { bindService, InFlightCalls, type ServiceDeps } from '../grpc/service';
@@ -22,10 +25,11 @@ import { createLog } from '../log';
 import { Cryptsetup } from '../luks/cryptsetup';
 import { Mounts } from '../mount/mounts';
 import { run } from '../process/run';
-import type { VolumeDeps } from '../volume/context';
+import type { SharedDeps } from '../volume/context';
 import { OrphanKeys } from '../volume/orphans';
 import { resumeAll } from '../volume/quiesce';
 import { StageRecords } from '../volume/stage-record';
+import { openBackEnds } from './back-ends';
 import { readKmsConfig, readRuntimeConfig } from './config-files';
 import { type HealthServer, serveHealth } from './health';
 import { kubernetesSide } from './kubernetes-side';
@@ -72,9 +76,8 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
   for (const path of [socket, addonsSocket]) if (path !== undefined) await clearStaleSocket(path);
   const { secrets, tenants, closeTenants } = kubernetesSide(options);
   const kms = new KmsSet(kmsSettings, { secrets, podNamespace: options.podNamespace, ...(tenants && { tenants }) });
-  const backEnd = await openLoopBackEnd({ ...config.backend, nodeId: options.nodeId }, { run });
-  const deps: VolumeDeps = {
-    backEnd,
+  const backEnds = await openBackEnds(config.backend, { nodeId: options.nodeId, run, secrets, log });
+  const shared: SharedDeps = {
     kms,
     cryptsetup: new Cryptsetup({
       run,
@@ -89,18 +92,20 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
     log,
     now: () => new Date(),
   };
-  if (options.node) await resumeAll(deps);
+  if (options.node) await resumeAll(shared);
+  const deps: CsiDeps = { shared, backEnds };
 
   const metrics = createMetrics();
   const calls = new InFlightCalls();
   const service: ServiceDeps = { log, calls, onCall: metrics.observeCall };
-  const topology = nodeTopology(config.driverName, options.nodeId);
-  const ready = async () => void (await backEnd.capacity());
+  const topology = backEnds.reach === 'node' ? nodeTopology(config.driverName, options.nodeId) : everywhere;
+  const ready = () => backEnds.requireReady();
   const { driverName } = config;
   const servers: (RunningServer | HealthServer)[] = [];
   const closeServers = async () => {
     for (const server of servers.reverse()) await server.close();
     await kms.close();
+    await backEnds.close();
     closeTenants();
   };
   try {
@@ -112,6 +117,7 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
             driverName,
             version: options.version,
             servesController: options.controller,
+            isTopologyAware: backEnds.reach === 'node',
             probe: ready,
           }),
           service,
@@ -123,8 +129,19 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
     if (addonsSocket !== undefined) {
       servers.push(
         await serveOnSocket(addonsSocket, [
-          bindService(AddonsIdentity, addonsIdentityHandlers(driverName, options.version), service),
+          bindService(
+            AddonsIdentity,
+            addonsIdentityHandlers({
+              driverName,
+              version: options.version,
+              servesController: options.controller,
+              servesNode: options.node,
+            }),
+            service,
+          ),
           ...(options.node ? [bindService(EncryptionKeyRotationController, keyRotationHandlers(deps), service)] : []),
+          ...(options.node ? [bindService(ReclaimSpaceNode, reclaimNodeHandlers(deps), service)] : []),
+          ...(options.controller ? [bindService(ReclaimSpaceController, reclaimControllerHandlers(), service)] : []),
         ]),
       );
     }

@@ -61,10 +61,11 @@ export class Kms {
    * Gives the key, making and storing one if there is none. Callers that race all get the same key. (KV version 1 has no
    * compare-and-set: there this holds within one process, and across processes the slower one may get KMS_CONFLICT or,
    * in a window of one request, a key that is replaced; so a device is opened only with what a later fetch gave.)
+   * @param initial Stored instead of a new key, for a copy that opens with the key of its source.
    */
-  ensure(ref: KeyReference, ctx: CallContext, store: WrappedKeyStore): Promise<VersionedKey> {
+  ensure(ref: KeyReference, ctx: CallContext, store: WrappedKeyStore, initial?: Secret): Promise<VersionedKey> {
     return this.#run(ref, ctx, async (attempt, signal) =>
-      this.#turns.run(ref.volumeId, () => this.#ensure(ref, attempt, store), signal),
+      this.#turns.run(ref.volumeId, () => this.#ensure(ref, attempt, store, initial), signal),
     );
   }
 
@@ -127,10 +128,10 @@ export class Kms {
     return this.#closing;
   }
 
-  async #ensure(ref: KeyReference, attempt: Attempt, store: WrappedKeyStore): Promise<VersionedKey> {
+  async #ensure(ref: KeyReference, attempt: Attempt, store: WrappedKeyStore, initial?: Secret): Promise<VersionedKey> {
     const present = await this.#keys.find(ref, attempt, store);
     if (present) return present;
-    using dek = newDek();
+    using dek = initial ? initial.copy() : newDek();
     const created = await unlessConflict(this.#keys.create(ref, dek, attempt, store));
     return created ?? this.#fetch(ref, attempt, store);
   }

@@ -1,7 +1,7 @@
 /** Keys that the KMS wraps and the volume's metadata keeps. */
 import { createHash } from 'node:crypto';
 import { CodedError } from '../errors';
-import { Secret } from '../secret';
+import type { Secret } from '../secret';
 import { type Attempt, conflict, type KeyFamily, type WrappedKeyStore } from './key-family';
 import { checkFound, checkWrapped } from './limits';
 import type { KeyReference, VersionedKey, WrapsKeys } from './provider';
@@ -47,7 +47,7 @@ export function wrappedKeys(provider: WrapsKeys): KeyFamily {
     async create(ref, dek, attempt, store) {
       const wrapped = await wrap(ref, dek, attempt);
       await write(ref, wrapped, undefined, store);
-      return { dek: dek.use((bytes) => Secret.take(Buffer.from(bytes))), version: versionOf(wrapped) };
+      return { dek: dek.copy(), version: versionOf(wrapped) };
     },
 
     async replace(ref, { dek, expectedVersion }, attempt, store) {

@@ -5,6 +5,7 @@
  */
 import { type Code, CodedError } from '../errors';
 import { ToolError } from '../process/run';
+import { cannotGrow } from './integrity';
 
 export type Verb =
   | 'format'
@@ -81,6 +82,20 @@ const meanings: readonly Meaning[] = [
     text: /is not active/,
     code: 'VOLUME_NOT_STAGED',
     remedy: 'Stage the volume first: only an open mapping can be resized.',
+  },
+  {
+    exitCode: 1,
+    verbs: ['resize'],
+    text: /Unsupported parameters on device/,
+    code: 'REQUEST_INVALID',
+    remedy: cannotGrow,
+  },
+  {
+    exitCode: 1,
+    verbs: ['open'],
+    text: /performance options are not supported/,
+    code: 'REQUEST_INVALID',
+    remedy: 'Remove noReadWorkqueue and noWriteWorkqueue from the StorageClass, or use Linux 5.9 or later on the node.',
   },
   {
     exitCode: 4,

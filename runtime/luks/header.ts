@@ -186,7 +186,8 @@ async function readBytes(file: FileHandle, path: string, offset: number, lengthB
 
 function invalid(path: string, what: string): CodedError {
   return new CodedError('LUKS_HEADER_INVALID', `${path}: ${what}`, {
-    remedy: 'Restore the header from a backup (keyward recover), or restore the volume from a snapshot.',
+    remedy:
+      'Restore the header with cryptsetup luksHeaderRestore if you have a backup of it, or the volume from a snapshot.',
   });
 }
 

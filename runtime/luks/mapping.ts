@@ -23,14 +23,22 @@ export interface Mapping {
 }
 
 const prefix = 'keyward-';
+const cephCsiPrefix = 'luks-rbd-';
+/** How ceph-csi recognises an id of its own making; ids of the loop back end begin with a word that is no hex number. */
+const cephCsiId = /^[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-/;
 const longestName = 127;
 
-/** @throws CodedError REQUEST_INVALID when the id cannot be part of a device-mapper name. */
+/**
+ * A volume with an id of ceph-csi gets the name that ceph-csi gives it: whichever of the two drivers opened it, the other
+ * finds it open and can close it.
+ * @throws CodedError REQUEST_INVALID when the id cannot be part of a device-mapper name.
+ */
 export function mappingName(volumeId: string): string {
-  const name = `${prefix}${volumeId}`;
+  const start = cephCsiId.test(volumeId) ? cephCsiPrefix : prefix;
+  const name = `${start}${volumeId}`;
   if (name.length <= longestName && /^[-_.A-Za-z0-9]+$/.test(name)) return name;
   throw new CodedError('REQUEST_INVALID', 'the volume id cannot name a mapping', {
-    remedy: `Use an id of at most ${longestName - prefix.length} letters, digits, "-", "_" and ".".`,
+    remedy: `Use an id of at most ${longestName - start.length} letters, digits, "-", "_" and ".".`,
   });
 }
 
@@ -47,17 +55,22 @@ export async function findMapping(name: string, sysfs = '/sys'): Promise<Mapping
   return undefined;
 }
 
-/** All open mappings with names from {@link mappingName}. */
+/** All open mappings with names from {@link mappingName}; among them are those that ceph-csi opened on this node. */
 export async function listMappings(sysfs = '/sys'): Promise<readonly Mapping[]> {
   const mappings: Mapping[] = [];
   for (const folder of await mappingFolders(sysfs)) {
     const name = await attribute(folder, 'dm/name');
-    if (!name?.startsWith(prefix)) continue;
+    if (name === undefined || !isOurs(name)) continue;
     const mapping = await describe(name, folder);
     // What cryptsetup puts under a mapping with integrity protection has a UUID of another kind.
     if (mapping?.luksUuid !== undefined) mappings.push(mapping);
   }
   return mappings;
+}
+
+function isOurs(name: string): boolean {
+  if (name.startsWith(cephCsiPrefix)) return cephCsiId.test(name.slice(cephCsiPrefix.length));
+  return name.startsWith(prefix);
 }
 
 async function mappingFolders(sysfs: string): Promise<string[]> {
@@ -93,6 +106,12 @@ async function backing(name: string, folder: string): Promise<string | undefined
   const path = join(folder, 'slaves', slave);
   if ((await attribute(path, 'dm/name')) === `${name}_dif`) return backing(`${name}_dif`, path);
   return attribute(path, 'dev');
+}
+
+/** Whether a discard of the mapping reaches the device under it. @param sysfs Another root, for tests. */
+export async function passesDiscards({ deviceNumber }: Mapping, sysfs = '/sys'): Promise<boolean> {
+  const largest = await attribute(join(sysfs, 'dev/block', deviceNumber), 'queue/discard_max_bytes');
+  return largest !== undefined && largest !== '0';
 }
 
 /**

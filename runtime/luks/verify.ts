@@ -1,10 +1,14 @@
 /**
  * Compares a header with what the volume's record pins (design §10). Whoever can write to the backing store can write
  * a header with a null cipher, after which the node would mount, and write, plain text; or the header of another volume.
+ *
+ * Of a volume that another driver made nothing is pinned yet: its header is held to what that driver could have written,
+ * and what is pinned from then on is taken from it.
  */
-import type { LuksParameters } from '../../lib/schema/volume-parameters';
+import { defaultLuks, type LuksParameters, luksSettings } from '../../lib/schema/luks-parameters';
 import { CodedError } from '../errors';
 import type { Luks2Header } from './header';
+import { integrityKeyBits } from './integrity';
 
 /** The part of a volume's record that its header must agree with. */
 export interface PinnedHeader {
@@ -20,8 +24,8 @@ export interface PinnedHeader {
  */
 const maximumKdfMemoryKiB = 1_048_576;
 
-/** dm-integrity adds its own key to the volume key; the sizes are those of its algorithms. */
-const integrityKeyBits: Readonly<Record<string, number>> = { 'hmac-sha256': 256, 'hmac-sha512': 512 };
+/** Less than this holds no header of cryptsetup with its keyslots: the volume's own data would overwrite it. */
+const smallestHeaderBytes = 1024 * 1024;
 
 /** @throws CodedError LUKS_HEADER_FOREIGN (another UUID), LUKS_HEADER_UNSAFE (anything else that differs). */
 export function verifyHeader(header: Luks2Header, pinned: PinnedHeader): void {
@@ -44,15 +48,57 @@ export function verifyHeader(header: Luks2Header, pinned: PinnedHeader): void {
   expectEqual('cipher', header.cipher, cipher);
   expectEqual('sector size', header.sectorSizeBytes, sectorSizeBytes);
   expectEqual('start of the data', header.dataOffsetBytes, pinned.headerBytes);
-  expectEqual('integrity', header.integrity, integrity?.replace(/^hmac-(.*)$/, 'hmac($1)'));
+  expectEqual('integrity', integrityOf(header), integrity);
   expectEqual('requirements', header.requirements.join(', '), '');
-  const volumeKeyBits = keySizeBits + (integrityKeyBits[integrity ?? ''] ?? 0);
+  const volumeKeyBits = keySizeBits + integrityBits(integrity);
   for (const slot of header.keyslots) {
     expectEqual(`key size of keyslot ${slot.id}`, slot.keySizeBits, volumeKeyBits);
     if ((slot.kdf?.memoryKiB ?? 0) > maximumKdfMemoryKiB) {
       throw unsafe(`keyslot ${slot.id} asks for ${slot.kdf?.memoryKiB} KiB of memory`);
     }
   }
+}
+
+/**
+ * The safety of a header that no record pins yet, and no more: that it is the volume's own only the volume's key can tell.
+ * @throws CodedError LUKS_HEADER_UNSAFE, LUKS_NO_USABLE_KEYSLOT.
+ */
+export function verifyForeignHeader(header: Luks2Header): void {
+  verifyHeader(header, pinOf(header));
+}
+
+/**
+ * What the record of a volume is to pin of a header that another driver wrote. The keyslots that are there keep their
+ * derivation (argon2id in volumes of ceph-csi); those that keyward adds are derived with pbkdf2 at its minimum, which is
+ * sound for every key that the KMS holds: ours have 256 random bits, and ceph-csi's 28 characters are 20 random bytes.
+ * @throws CodedError LUKS_HEADER_UNSAFE what neither ceph-csi nor keyward would write; LUKS_NO_USABLE_KEYSLOT.
+ */
+export function pinOf(header: Luks2Header): PinnedHeader {
+  refuseNullCipher(header);
+  if (header.keySizeBits === 0) {
+    throw new CodedError('LUKS_NO_USABLE_KEYSLOT', 'no keyslot of the header holds the key of the volume', {
+      remedy:
+        'The format of the volume was interrupted, or its keyslots were killed: restore the header from a backup.',
+    });
+  }
+  const { cipher, sectorSizeBytes, dataOffsetBytes } = header;
+  const integrity = integrityOf(header);
+  const { pbkdf, pbkdfIterations } = defaultLuks;
+  const keySizeBits = header.keySizeBits - integrityBits(integrity);
+  const derived = { cipher, keySizeBits, sectorSizeBytes, ...(integrity !== undefined && { integrity }) };
+  const luks = luksSettings.safeParse({ ...derived, pbkdf, pbkdfIterations });
+  if (!luks.success) throw unsafe(`${JSON.stringify(derived)} is none of the settings that ceph-csi and keyward use`);
+  if (dataOffsetBytes < smallestHeaderBytes) throw unsafe(`the data begins at byte ${dataOffsetBytes}`);
+  return { luksUuid: header.uuid, luks: luks.data, headerBytes: dataOffsetBytes };
+}
+
+/** In the words of the parameters; dm-integrity writes `hmac(sha256)`. */
+function integrityOf({ integrity }: Luks2Header): string | undefined {
+  return integrity?.replace(/^hmac\((.*)\)$/, 'hmac-$1');
+}
+
+function integrityBits(integrity: string | undefined): number {
+  return Object.entries(integrityKeyBits).find(([name]) => name === integrity)?.[1] ?? 0;
 }
 
 /** First of all checks, and alone in also looking at how the keyslots are protected: such a slot accepts any passphrase. */

@@ -12,6 +12,8 @@ export interface Superblock {
   readonly uuid: string;
   /** Of the file system, which may be smaller than its device. A mounted XFS tells it late. */
   readonly sizeBytes: number;
+  /** An ext that says itself that it has errors, or that it was not unmounted and has no journal. */
+  readonly needsCheck?: true;
 }
 
 export interface MkfsRequest {
@@ -31,6 +33,8 @@ const defaultOptions: Readonly<Record<FsType, readonly string[]>> = {
 const fsTypes: readonly string[] = Object.keys(defaultOptions);
 const mkfsTimeoutMs = 10 * 60 * 1000;
 const headBytes = 4096;
+/** Bits of s_state in the superblock of ext. */
+const [extClean, extHasErrors] = [1, 2];
 
 /** @throws CodedError FILESYSTEM_UNKNOWN. */
 export function parseFsType(name: string): FsType {
@@ -95,7 +99,9 @@ function parseExt(head: Buffer): Superblock | undefined {
   const hasExtents = (incompatible & 0x40) !== 0;
   const hasJournal = (compatible & 0x4) !== 0;
   const type = hasExtents || is64Bit ? 'ext4' : hasJournal ? 'ext3' : 'ext2';
-  return { type, uuid: formatUuid(block.subarray(0x68, 0x78)), sizeBytes: blocks * (1024 << logBlockSize) };
+  const uuid = formatUuid(block.subarray(0x68, 0x78));
+  const needsCheck = (block.readUInt16LE(0x3a) & (extClean | extHasErrors)) !== extClean;
+  return { type, uuid, sizeBytes: blocks * (1024 << logBlockSize), ...(needsCheck && { needsCheck }) };
 }
 
 function parseXfs(head: Buffer): Superblock | undefined {

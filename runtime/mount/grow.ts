@@ -4,6 +4,7 @@ import type { FsType } from '../device/record';
 import { CodedError } from '../errors';
 import type { Run } from '../process/run';
 import { readSuperblock } from './filesystem';
+import { preen } from './repair';
 
 export interface GrowRequest {
   readonly device: string;
@@ -18,7 +19,8 @@ const slackBytes = 64 * 1024;
 
 /**
  * Whether there was something to grow. May be repeated.
- * @throws CodedError FILESYSTEM_FOREIGN another file system is on the device; TOOL_FAILED; VOLUME_NOT_STAGED an XFS that is not mounted.
+ * @throws CodedError FILESYSTEM_FOREIGN another file system is on the device; FILESYSTEM_DAMAGED; TOOL_FAILED;
+ * VOLUME_NOT_STAGED an XFS that is not mounted.
  */
 export async function growFilesystem(run: Run, request: GrowRequest, signal?: AbortSignal): Promise<boolean> {
   const { device, type, mountPoint } = request;
@@ -31,8 +33,8 @@ export async function growFilesystem(run: Run, request: GrowRequest, signal?: Ab
     await run('xfs_growfs', ['-d', mountPoint], options);
     return true;
   }
-  // resize2fs wants a fresh check of a file system that is not mounted. Exit code 1: faults were found and mended.
-  if (mountPoint === undefined) await run('e2fsck', ['-f', '-p', device], { ...options, okExitCodes: [0, 1] });
+  // resize2fs wants a fresh check of a file system that is not mounted.
+  if (mountPoint === undefined) await preen(run, device, ['-f'], signal);
   await run('resize2fs', [device], options);
   return true;
 }

@@ -6,9 +6,11 @@ import { realpath, stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { deviceNumber } from '../device/block-size';
 import type { FsType } from '../device/record';
-import { CodedError } from '../errors';
+import { CodedError, isErrno } from '../errors';
 import { type Run, type RunOptions, ToolError } from '../process/run';
+import { filesystemFault } from './fault';
 import { holdingMount, type Mount, readMountinfo, resolveMountPoint, topMount } from './mountinfo';
+import { repairAfterMount, repairBeforeMount } from './repair';
 
 export interface FilesystemMount {
   /** Block device. */
@@ -29,8 +31,11 @@ export interface BindMount {
   readonly readOnly: boolean;
 }
 
-/** A clone has the UUID of its source, and XFS refuses to mount the same UUID twice unless told so. */
-const needed: Readonly<Record<FsType, readonly string[]>> = { ext4: [], xfs: ['nouuid'] };
+/**
+ * A clone has the UUID of its source, and XFS refuses to mount the same UUID twice unless told so. ext4 goes on writing after
+ * it found an error in itself unless told to stop; a class may tell it otherwise.
+ */
+const needed: Readonly<Record<FsType, readonly string[]>> = { ext4: ['errors=remount-ro'], xfs: ['nouuid'] };
 const mountTimeoutMs = 120_000;
 /** Bound for mounts that lie on top of each other. */
 const maximumLayers = 16;
@@ -42,22 +47,38 @@ export class Mounts {
     this.#run = run;
   }
 
-  /** Mounts, or finds that it is mounted. @throws CodedError MOUNT_CONFLICT, MOUNT_FAILED, DEVICE_NOT_READY. */
+  /**
+   * Mounts, after a repair where one is needed and safe, or finds that it is mounted.
+   * @throws CodedError MOUNT_CONFLICT, MOUNT_FAILED, FILESYSTEM_DAMAGED, DEVICE_NOT_READY, DEVICE_UNREADABLE.
+   */
   async mount(wanted: FilesystemMount, signal?: AbortSignal): Promise<void> {
     if (await this.isMounted(wanted)) return;
     const { device, target, fsType, readOnly, options = [] } = wanted;
-    const all = [readOnly ? 'ro' : 'rw', ...needed[fsType], ...options];
-    await this.#mount(['--types', fsType, '--options', all.join(','), '--', device, target], signal);
+    const missing = needed[fsType].filter((each) => !options.some((own) => nameOf(own) === nameOf(each)));
+    const all = [readOnly ? 'ro' : 'rw', ...missing, ...options];
+    const args = ['--types', fsType, '--options', all.join(','), '--', device, target];
+    await repairBeforeMount(this.#run, wanted);
+    try {
+      await this.#mount(args, signal);
+    } catch (error) {
+      const refusal = error instanceof CodedError && error.cause instanceof ToolError ? error.cause : undefined;
+      if (!refusal || !(await repairAfterMount(this.#run, wanted, refusal))) throw error;
+      await this.#mount(args, signal);
+    }
     if (!(await this.isMounted(wanted))) throw failed(target, 'it is not mounted afterwards');
   }
 
-  /** Whether exactly this is mounted; false when nothing is. @throws CodedError MOUNT_CONFLICT something else is. */
+  /**
+   * Whether exactly this is mounted; false when nothing is.
+   * @throws CodedError MOUNT_CONFLICT something else is; FILESYSTEM_DAMAGED it is, and has stopped after an error.
+   */
   async isMounted({ device, target, fsType, readOnly }: FilesystemMount): Promise<boolean> {
     const present = await this.find(target);
     if (present === undefined) return false;
     expect(target, 'device', present.deviceNumber, await deviceNumberOf(device));
     expect(target, 'folder', present.root, '/');
     expect(target, 'file system', present.fsType, fsType);
+    await expectWorking(target);
     expect(target, 'access', isReadOnly(present) ? 'ro' : 'rw', readOnly ? 'ro' : 'rw');
     return true;
   }
@@ -108,7 +129,9 @@ export class Mounts {
     const mountPoint = await resolveMountPoint(target);
     const present = mountPoint === undefined ? undefined : topMount(mounts, mountPoint);
     if (present === undefined) return false;
-    const path = await realpath(source);
+    const path = await realpath(source).catch((error: unknown) => {
+      throw isErrno(error, 'EIO') ? unreadable(source, error) : error;
+    });
     const holder = holdingMount(mounts, path);
     expect(target, 'device', present.deviceNumber, holder?.deviceNumber);
     expect(target, 'folder', present.root, holder && below(holder.root, relative(holder.mountPoint, path)));
@@ -144,6 +167,10 @@ function options(signal: AbortSignal | undefined): RunOptions {
   return { timeoutMs: mountTimeoutMs, ...(signal && { signal }) };
 }
 
+function nameOf(mountOption: string): string {
+  return mountOption.split('=', 1)[0] ?? '';
+}
+
 async function deviceNumberOf(device: string): Promise<string> {
   const { rdev } = await stat(device).catch((cause: unknown) => {
     throw new CodedError('DEVICE_NOT_READY', `${device} is not there`, { remedy: 'Repeat the call.', cause });
@@ -169,6 +196,22 @@ function expect(target: string, what: string, actual: string, expected: string |
       remedy: 'Unmount what is there, or use another path.',
     },
   );
+}
+
+async function expectWorking(target: string): Promise<void> {
+  const fault = await filesystemFault(target);
+  if (fault === undefined) return;
+  throw new CodedError('FILESYSTEM_DAMAGED', `${target}: ${fault}`, {
+    remedy:
+      'Mend the storage and stop the pods that use the volume: once it is unstaged, the next stage repairs what can be repaired.',
+  });
+}
+
+function unreadable(source: string, cause: unknown): CodedError {
+  return new CodedError('DEVICE_UNREADABLE', `${source} cannot be looked at: the device below it fails`, {
+    remedy: 'Mend the storage and stop the pods that use the volume; then it is unstaged and staged anew.',
+    cause,
+  });
 }
 
 function failed(target: string, why: string, cause?: ToolError): CodedError {

@@ -2,13 +2,16 @@
  * The only place that starts a process. Keys travel on standard input and nowhere else: arguments and environment are
  * readable by every process of the machine. The child gets a small fixed environment in the C locale.
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcessByStdio, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { CodedError } from '../errors';
 import { Secret } from '../secret';
 
 export interface RunOptions {
   /** Written one after the other to standard input, which is then closed. cryptsetup tells two keys apart by their sizes. */
   readonly stdin?: readonly (Secret | Uint8Array)[];
+  /** Descriptor of an open file instead, for a tool that opens its input more than once. Stays open here. */
+  readonly stdinFile?: number;
   /** After this the child gets SIGTERM and, two seconds later, SIGKILL. Default 60,000. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -51,10 +54,10 @@ const killDelayMs = 2_000;
  */
 export const run: Run = (tool, args, options = {}) =>
   new Promise((resolve, reject) => {
-    const { timeoutMs = 60_000, signal, okExitCodes = [0] } = options;
+    const { timeoutMs = 60_000, signal, okExitCodes = [0], stdinFile = 'pipe' } = options;
     if (signal?.aborted) return reject(aborted(tool));
     const startedAt = performance.now();
-    const child = spawn(tool, args, { env: environment(), stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = start(tool, args, stdinFile);
     const stdout = collect(child.stdout);
     const stderr = collect(child.stderr);
     let failure: CodedError | undefined;
@@ -95,10 +98,16 @@ export const run: Run = (tool, args, options = {}) =>
       }),
     );
     // A child that ends before it has read its input closes the pipe; its exit code tells the story, so EPIPE is no news.
-    child.stdin.on('error', () => undefined);
-    for (const part of options.stdin ?? []) feed(child.stdin, part);
-    child.stdin.end();
+    child.stdin?.on('error', () => undefined);
+    for (const part of options.stdin ?? []) if (child.stdin) feed(child.stdin, part);
+    child.stdin?.end();
   });
+
+function start(tool: string, args: readonly string[], stdin: number | 'pipe') {
+  const child = spawn(tool, args, { env: environment(), stdio: [stdin, 'pipe', 'pipe'] });
+  // The two outputs are pipes, and the input is one unless a file takes its place.
+  return child as ChildProcessByStdio<Writable | null, Readable, Readable>;
+}
 
 function feed(stdin: NodeJS.WritableStream, part: Secret | Uint8Array): void {
   if (part instanceof Secret) part.use((bytes) => stdin.write(bytes));

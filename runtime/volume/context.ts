@@ -10,8 +10,8 @@ import type { Secret } from '../secret';
 import type { OrphanKeys } from './orphans';
 import type { StageRecords } from './stage-record';
 
-export interface VolumeDeps {
-  readonly backEnd: BackEnd;
+/** The parts that serve all calls. */
+export interface SharedDeps {
   readonly kms: KmsSet;
   readonly cryptsetup: Cryptsetup;
   readonly mounts: Mounts;
@@ -23,6 +23,11 @@ export interface VolumeDeps {
   readonly locks: KeyedLock;
   readonly log: Log;
   readonly now: () => Date;
+}
+
+/** The same with the back end that serves this call. */
+export interface VolumeDeps extends SharedDeps {
+  readonly backEnd: BackEnd;
 }
 
 /** What a call brings besides its subject. */

@@ -2,13 +2,13 @@
  * Copies an image and gives the copy a key of its own (R13): afterwards the source's key opens no keyslot of the copy and
  * the copy's LUKS UUID is its own. The volume key inside is the source's, because only re-encryption could change that.
  */
-import type { ImageRef } from '../device/back-end';
-import type { EncryptionRecord, SnapshotRecord, VolumeRecord } from '../device/record';
+import type { EncryptionRecord } from '../device/record';
 import { isCoded } from '../errors';
 import { readHeader } from '../luks/header';
 import { verifyHeader } from '../luks/verify';
 import type { Secret } from '../secret';
 import type { Call, VolumeDeps } from './context';
+import type { Subject } from './copy';
 import { noKeyOpens } from './key-mismatch';
 import { keyOf } from './keys';
 import { freeKeyslot } from './keyslots';
@@ -16,14 +16,9 @@ import { requireSoundHeader } from './open';
 import { quiesced } from './quiesce';
 import { writeToken } from './token';
 
-export interface Subject {
-  readonly image: ImageRef;
-  readonly record: VolumeRecord | SnapshotRecord;
-}
-
 /**
- * Answers how far the copy has come: a source that was never formatted holds nothing, so its copy begins fresh.
- * Can be killed anywhere and called again until the copy is complete.
+ * For back ends that copy bytes. Answers how far the copy has come: a source that was never formatted holds nothing, so
+ * its copy begins fresh. Can be killed anywhere and called again until the copy is complete.
  */
 export async function copyEncrypted(
   deps: VolumeDeps,
@@ -37,7 +32,7 @@ export async function copyEncrypted(
     if (source.phase !== 'ready') return target;
     // An earlier try found the source empty and made an empty image; that instant is the one that counts.
     if ((await deps.backEnd.images.isUnwritten(to.image)) === true) return target;
-    await requireSoundHeader(deps, from.image.id, source, await deps.backEnd.images.headerPath(from.image));
+    await deps.backEnd.images.withHeader(from.image, (path) => requireSoundHeader(deps, from.image.id, source, path));
     const copyAndRekey = async () => {
       await quiesced(deps, from.image, () => deps.backEnd.images.copy(from.image, to.image, call.signal));
       await rekey(deps, from, to, call);
@@ -54,8 +49,11 @@ export async function copyEncrypted(
   });
 }
 
-async function rekey(deps: VolumeDeps, from: Subject, to: Subject, call: Call): Promise<void> {
-  const path = await deps.backEnd.images.headerPath(to.image);
+function rekey(deps: VolumeDeps, from: Subject, to: Subject, call: Call): Promise<void> {
+  return deps.backEnd.images.withHeader(to.image, (path) => rekeyAt(deps, from, to, path, call));
+}
+
+async function rekeyAt(deps: VolumeDeps, from: Subject, to: Subject, path: string, call: Call): Promise<void> {
   const own = await keyOf(deps, to.image, to.record.encryption, call).fetch();
   try {
     const slot = (await deps.cryptsetup.testKey(path, own.dek)) ?? (await addOwnKey(deps, from, path, own.dek, call));

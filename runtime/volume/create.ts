@@ -8,10 +8,12 @@ import type { AccessType, ContentSource, FsType, SnapshotRecord, VolumeRecord } 
 import { CodedError, toCoded } from '../errors';
 import { headerBytes } from '../luks/cryptsetup';
 import type { Call, VolumeDeps } from './context';
-import { copyEncrypted } from './copy-encrypted';
+import { copyImage } from './copy';
 import { discardUnfinished } from './delete';
+import { imageBytes } from './geometry';
+import { inherited } from './inherited';
 import { keyOf } from './keys';
-import { requireRecord, requireVolume, snapshotNotFound, updateEncryption } from './records';
+import { requireRecord, requireVolume, snapshotNotFound } from './records';
 import { type CapacityRange, chooseSize, fits } from './size';
 import { runSteps, step } from './steps';
 
@@ -57,22 +59,15 @@ async function create(
 
   const steps = [
     step('record', () => (present ? Promise.resolve() : deps.backEnd.volumes.put(record))),
-    step('key', async () => (await keyOf(deps, image, record.encryption, call).ensure()).dek.zero()),
+    step('key', async () => {
+      // A layered copy gets its source's, in one step with the image.
+      if (record.encryption.inheritedUuid === undefined)
+        (await keyOf(deps, image, record.encryption, call).ensure()).dek.zero();
+    }),
     step('image', async () => {
-      if (source && request.source) {
-        const encryption = await copyEncrypted(
-          deps,
-          { image: request.source, record: source },
-          { image, record },
-          call,
-        );
-        await updateEncryption(deps, image, (latest) => ({
-          ...latest,
-          phase: encryption.phase,
-          fsUuid: encryption.fsUuid,
-        }));
-      }
-      await deps.backEnd.images.allocate(image, record.sizeBytes + headerBytes);
+      if (source && request.source)
+        await copyImage(deps, { image: request.source, record: source }, { image, record }, call);
+      await deps.backEnd.images.allocate(image, imageBytes(record));
     }),
     step('complete', async () => {
       await deps.backEnd.volumes.update(id, (latest) => ({ ...latest, complete: true }));
@@ -114,6 +109,7 @@ function newRecord(
       headerBytes,
       phase: 'prepared',
       fsUuid: randomUUID(),
+      ...(source && inherited(deps, source)),
     },
   };
 }
@@ -121,7 +117,8 @@ function newRecord(
 function sizeFor(request: CreateRequest, source: VolumeRecord | SnapshotRecord | undefined): number {
   const { range, accessType, fsType } = request;
   if (!source) return chooseSize(range, accessType, fsType);
-  if (source.accessType !== accessType || (fsType && source.fsType !== fsType)) {
+  const otherType = source.accessType !== undefined && source.accessType !== accessType;
+  if (otherType || (fsType && source.fsType !== undefined && source.fsType !== fsType)) {
     throw new CodedError(
       'REQUEST_INVALID',
       `the source holds a ${source.fsType ?? 'raw block'} volume, the request asks for ${accessType === 'block' ? 'raw block' : (fsType ?? 'a filesystem')}`,
@@ -152,8 +149,13 @@ async function requireSource(deps: VolumeDeps, source: ContentSource): Promise<V
 function requireSameRequest(present: VolumeRecord, request: CreateRequest): void {
   const differing = [
     !fits(present.sizeBytes, request.range) && `its size is ${present.sizeBytes} bytes`,
-    present.accessType !== request.accessType && `its access type is ${present.accessType}`,
-    request.fsType && present.fsType !== request.fsType && `its filesystem is ${present.fsType ?? 'none'}`,
+    present.accessType !== undefined &&
+      present.accessType !== request.accessType &&
+      `its access type is ${present.accessType}`,
+    request.fsType &&
+      present.accessType !== undefined &&
+      present.fsType !== request.fsType &&
+      `its filesystem is ${present.fsType ?? 'none'}`,
     present.encryption.kmsId !== request.parameters.kmsId && `its encryptionKMSID is ${present.encryption.kmsId}`,
     present.encryption.owner !== (request.parameters.owner ?? '') && 'it belongs to another namespace',
     (present.source?.kind !== request.source?.kind || present.source?.id !== request.source?.id) &&

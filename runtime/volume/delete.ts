@@ -69,9 +69,12 @@ function removal(
   ];
 }
 
+/** Asked before the key is destroyed: data in use must not lose it. */
 async function requireUnused(deps: VolumeDeps, id: string): Promise<void> {
-  if (!(await findMapping(mappingName(id))) && !(await deps.backEnd.devices.find(id))) return;
-  throw new CodedError('VOLUME_IN_USE', `volume ${id} is staged on this node`, {
+  const user =
+    (await findMapping(mappingName(id)))?.device ?? (await deps.backEnd.images.usedBy({ kind: 'volume', id }));
+  if (user === undefined) return;
+  throw new CodedError('VOLUME_IN_USE', `volume ${id} is in use by ${user}`, {
     remedy: 'Delete the pods that use it first; the kubelet then unstages it.',
   });
 }

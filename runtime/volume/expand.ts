@@ -3,13 +3,16 @@
  * the crypt layer and the filesystem follow, while in use. An unstaged volume follows at its next stage.
  */
 
+import type { VolumeRecord } from '../device/record';
 import { CodedError } from '../errors';
-import { headerBytes } from '../luks/cryptsetup';
+import type { Mapping } from '../luks/mapping';
 import type { VolumeDeps } from './context';
 import { growFilesystem } from './filesystem';
+import { imageBytes } from './geometry';
 import { mappingOf } from './open';
 import { requireVolume } from './records';
 import { type CapacityRange, chooseSize } from './size';
+import { knownVolume } from './staged-volume';
 import { runSteps, type Step, step } from './steps';
 import { requireVolumeAt } from './where';
 
@@ -33,15 +36,16 @@ export async function expandImage(deps: VolumeDeps, id: string, range: CapacityR
  */
 export async function expandOnNode(deps: VolumeDeps, id: string, path: string, range: CapacityRange): Promise<number> {
   return deps.locks.run(id, 'NodeExpandVolume', async () => {
-    const record = await requireVolume(deps, id);
+    const record = await knownVolume(deps, id);
     const mapping = await mappingOf(id);
     const staged = await deps.stages.get(id);
     if (!mapping || !staged) throw notStaged(id);
     if (path !== staged.stagingPath) await requireVolumeAt(mapping, id, path);
-    const { sizeBytes, steps } = await enlarge(deps, id, range);
+    // In a cluster the controller has enlarged the image already, and this call has no credentials for it.
+    const own = deps.backEnd.reach === 'node' ? await enlarge(deps, id, range) : undefined;
     await runSteps(
       [
-        ...steps,
+        ...(own?.steps ?? []),
         step('device', () => deps.backEnd.devices.refreshSize(id)),
         step('crypt', () => deps.cryptsetup.resize(mapping.name)),
         step('filesystem', async () => {
@@ -51,7 +55,17 @@ export async function expandOnNode(deps: VolumeDeps, id: string, path: string, r
       ],
       { operation: 'expand', volumeId: id, log: deps.log },
     );
-    return sizeBytes;
+    return own?.sizeBytes ?? requireGrown(record, await mappingOf(id), range);
+  });
+}
+
+/** The size that the volume has now. @throws CodedError DEVICE_NOT_READY when the image is not yet as large as wanted. */
+function requireGrown({ id, encryption }: VolumeRecord, mapping: Mapping | undefined, range: CapacityRange): number {
+  if (!mapping) throw notStaged(id);
+  const sizeBytes = mapping.sizeBytes + (encryption.headerInside ? encryption.headerBytes : 0);
+  if (sizeBytes >= (range.requiredBytes ?? 0)) return sizeBytes;
+  throw new CodedError('DEVICE_NOT_READY', `volume ${id} has ${sizeBytes} bytes, not yet ${range.requiredBytes}`, {
+    remedy: 'The call is repeated; if it stays so, see why ControllerExpandVolume did not enlarge the image.',
   });
 }
 
@@ -74,12 +88,14 @@ async function enlarge(deps: VolumeDeps, id: string, range: CapacityRange): Prom
     );
   }
   const sizeBytes =
-    requiredBytes <= record.sizeBytes ? record.sizeBytes : chooseSize(range, record.accessType, record.fsType);
+    requiredBytes <= record.sizeBytes
+      ? record.sizeBytes
+      : chooseSize(range, record.accessType ?? 'mount', record.fsType);
   return {
     sizeBytes,
     steps: [
       // Also without growth: whoever was killed may have noted the size and not yet made it true.
-      step('image', () => deps.backEnd.images.allocate({ kind: 'volume', id }, sizeBytes + headerBytes)),
+      step('image', () => deps.backEnd.images.allocate({ kind: 'volume', id }, imageBytes(record, sizeBytes))),
       step('size', async () => {
         if (sizeBytes > record.sizeBytes) await deps.backEnd.volumes.update(id, (latest) => ({ ...latest, sizeBytes }));
       }),

@@ -34,8 +34,9 @@ export async function initialise(
     const header = await headerIfAny(device);
     if (header) requireOurs(volumeId, header, record);
     else await requireNothingBehindHeader(deps, volumeId, device, record);
-    // A kill inside luksFormat leaves our header with no keyslot yet: as blank as before, and formatted again.
-    if (!header || header.keyslots.length === 0) {
+    // A kill inside luksFormat leaves our header with no keyslot yet: as blank as before, and formatted again. With integrity
+    // protection the header is whole before all of the data has its tags, and nothing tells how far that came.
+    if (!header || header.keyslots.length === 0 || record.luks.integrity !== undefined) {
       await deps.cryptsetup.format({ device, uuid: record.luksUuid, luks: record.luks, dek });
     }
     if ((await deps.cryptsetup.testKey(device, dek)) === undefined) throw noKeyOpens(image);

@@ -13,6 +13,8 @@ import { requireRecord, updateEncryption } from './records';
 export interface VolumeKey {
   /** Gets the key, making and storing one when there is none. */
   ensure(): Promise<VersionedKey>;
+  /** Stores `dek` as the key, in place of another one if there is. True when it was not the stored key before. */
+  adopt(dek: Secret): Promise<boolean>;
   /** @throws CodedError KMS_KEY_NOT_FOUND. */
   fetch(): Promise<VersionedKey>;
   /** Stores `dek` in place of `expected`. @throws CodedError KMS_CONFLICT when it is no longer what is stored. */
@@ -34,13 +36,24 @@ export function keyOf(deps: VolumeDeps, image: ImageRef, encryption: EncryptionR
       });
     },
   };
+  const ensure = async (initial?: Secret) => {
+    const location = encryption.keyLocation ?? (await kms.locate(reference, call));
+    if (location && !encryption.keyLocation) {
+      await updateEncryption(deps, image, (present) => ({ keyLocation: location, ...present }));
+    }
+    return kms.ensure(reference, call, wrapped, initial);
+  };
   return {
-    ensure: async () => {
-      const location = encryption.keyLocation ?? (await kms.locate(reference, call));
-      if (location && !encryption.keyLocation) {
-        await updateEncryption(deps, image, (present) => ({ keyLocation: location, ...present }));
+    ensure: () => ensure(),
+    adopt: async (dek) => {
+      const present = await ensure(dek);
+      try {
+        if (present.dek.equals(dek)) return false;
+        await kms.replace(reference, dek, present, call, wrapped);
+        return true;
+      } finally {
+        present.dek.zero();
       }
-      return kms.ensure(reference, call, wrapped);
     },
     fetch: () => kms.fetch(reference, call, wrapped),
     replace: (dek, expected) => kms.replace(reference, dek, expected, call, wrapped),

@@ -24,29 +24,38 @@ export interface Page<R> {
 }
 
 /** @throws CodedError PAGE_TOKEN_INVALID. */
-export function listVolumes(deps: VolumeDeps, request: PageRequest): Promise<Page<VolumeRecord>> {
-  return page(deps.backEnd.volumes, request, () => true);
+export function listVolumes(deps: readonly VolumeDeps[], request: PageRequest): Promise<Page<VolumeRecord>> {
+  return page(
+    deps.map(({ backEnd }) => backEnd.volumes),
+    request,
+    () => true,
+  );
 }
 
 /** An unknown snapshot or source gives an empty page. @throws CodedError PAGE_TOKEN_INVALID. */
-export async function listSnapshots(deps: VolumeDeps, filter: SnapshotFilter): Promise<Page<SnapshotRecord>> {
+export async function listSnapshots(
+  deps: readonly VolumeDeps[],
+  filter: SnapshotFilter,
+): Promise<Page<SnapshotRecord>> {
   if (filter.snapshotId !== '') {
-    const record = await deps.backEnd.snapshots.get(filter.snapshotId);
+    const found = await Promise.all(deps.map(({ backEnd }) => backEnd.snapshots.get(filter.snapshotId)));
+    const record = found.find((each) => each !== undefined);
     return { records: record?.complete ? [record] : [], nextToken: '' };
   }
   return page(
-    deps.backEnd.snapshots,
+    deps.map(({ backEnd }) => backEnd.snapshots),
     filter,
     (each) => filter.sourceVolumeId === '' || each.sourceVolumeId === filter.sourceVolumeId,
   );
 }
 
 async function page<R extends VolumeRecord | SnapshotRecord>(
-  store: RecordStore<R>,
+  stores: readonly RecordStore<R>[],
   { startingToken, maxEntries }: PageRequest,
   wanted: (record: R) => boolean,
 ): Promise<Page<R>> {
-  const ids = [...(await store.list())].sort();
+  const lists = await Promise.all(stores.map(async (store) => (await store.list()).map((id) => ({ id, store }))));
+  const entries = lists.flat().sort((one, other) => (one.id < other.id ? -1 : 1));
   const prefix = 'after:';
   if (startingToken !== '' && !startingToken.startsWith(prefix)) {
     throw new CodedError('PAGE_TOKEN_INVALID', 'the starting token is not one that this driver gave', {
@@ -55,7 +64,7 @@ async function page<R extends VolumeRecord | SnapshotRecord>(
   }
   const after = startingToken.slice(prefix.length);
   const records: R[] = [];
-  for (const id of ids.filter((each) => startingToken === '' || each > after)) {
+  for (const { id, store } of entries.filter((each) => startingToken === '' || each.id > after)) {
     const record = await store.get(id);
     if (!record?.complete || !wanted(record)) continue;
     if (maxEntries > 0 && records.length === maxEntries)

@@ -35,7 +35,11 @@ export async function requireSoundHeader(
     const header = await readHeader(device);
     verifyHeader(header, encryption);
     if (header.damagedCopy !== undefined) {
-      deps.log.warn('one of the two copies of the LUKS2 header is damaged', { volumeId, detail: header.damagedCopy });
+      // cryptsetup writes it anew from the other whenever it opens or changes the header.
+      deps.log.warn('one of the two copies of the LUKS2 header is damaged; the next open repairs it', {
+        volumeId,
+        detail: header.damagedCopy,
+      });
     }
     return header;
   } catch (error) {
@@ -68,7 +72,8 @@ export async function openMapping(
   const name = mappingName(volumeId);
   const present = await takeOwnMapping(deps, volumeId, encryption, device);
   if (!present) {
-    await deps.cryptsetup.open({ device, name, dek });
+    const { discards = false, noReadWorkqueue = false, noWriteWorkqueue = false } = encryption.luks;
+    await deps.cryptsetup.open({ device, name, dek, discards, noReadWorkqueue, noWriteWorkqueue });
     return mappingDevice(name);
   }
   if (present.suspended) await resumeMapping(deps.run, name);

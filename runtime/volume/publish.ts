@@ -5,8 +5,9 @@ import type { AccessType } from '../device/record';
 import { CodedError, isErrno } from '../errors';
 import { resolveMountPoint } from '../mount/mountinfo';
 import type { VolumeDeps } from './context';
+import { stagedMount } from './foreign-stage';
 import { mappingOf } from './open';
-import { requireVolume } from './records';
+import { knownVolume } from './staged-volume';
 import { runSteps, step } from './steps';
 import { placesOf } from './where';
 
@@ -24,8 +25,8 @@ export interface PublishRequest {
 export async function publishVolume(deps: VolumeDeps, request: PublishRequest): Promise<void> {
   const { volumeId, targetPath, accessType, readOnly } = request;
   await deps.locks.run(volumeId, 'NodePublishVolume', async () => {
-    const record = await requireVolume(deps, volumeId);
-    if (record.accessType !== accessType) {
+    const record = await knownVolume(deps, volumeId);
+    if (record.accessType !== undefined && record.accessType !== accessType) {
       throw new CodedError(
         'REQUEST_INVALID',
         `volume ${volumeId} is a ${record.accessType} volume, the request wants ${accessType}`,
@@ -36,10 +37,12 @@ export async function publishVolume(deps: VolumeDeps, request: PublishRequest): 
     }
     const staged = await deps.stages.get(volumeId);
     const mapping = await mappingOf(volumeId);
-    if (!staged || !mapping || staged.stagingPath !== request.stagingPath) throw notStaged(request);
+    // Without a note of ours ceph-csi may have staged it, before this driver took its place.
+    if (!mapping || (staged && staged.stagingPath !== request.stagingPath)) throw notStaged(request);
     if (request.singleTarget) await requireNoOtherTarget(request, await placesOf(mapping));
-    const source = accessType === 'block' ? mapping.device : staged.stagingPath;
-    if (accessType === 'mount' && !(await deps.mounts.find(staged.stagingPath))) throw notStaged(request);
+    const source =
+      accessType === 'block' ? mapping.device : await stagedMount(deps, volumeId, request.stagingPath, mapping);
+    if (source === undefined || (accessType === 'block' && !staged)) throw notStaged(request);
 
     await runSteps(
       [

@@ -5,7 +5,7 @@
  */
 import type { ImageRef } from '../device/back-end';
 import { findMapping, listMappings, mappingName, resumeMapping, suspendMapping } from '../luks/mapping';
-import type { VolumeDeps } from './context';
+import type { SharedDeps, VolumeDeps } from './context';
 
 export async function quiesced<T>(deps: VolumeDeps, image: ImageRef, action: () => Promise<T>): Promise<T> {
   const name = mappingName(image.id);
@@ -19,7 +19,7 @@ export async function quiesced<T>(deps: VolumeDeps, image: ImageRef, action: () 
 }
 
 /** Lets every mapping of ours go on that a killed process left suspended. */
-export async function resumeAll(deps: VolumeDeps): Promise<void> {
+export async function resumeAll(deps: SharedDeps): Promise<void> {
   for (const mapping of await listMappings()) {
     if (!mapping.suspended) continue;
     await resumeMapping(deps.run, mapping.name);

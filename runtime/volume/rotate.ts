@@ -10,37 +10,71 @@ import type { VersionedKey } from '../kms/provider';
 import { readHeader } from '../luks/header';
 import type { Secret } from '../secret';
 import type { Call, VolumeDeps } from './context';
+import { learnHeader } from './foreign';
+import { asSeen } from './inherited';
 import { noKeyOpens } from './key-mismatch';
 import { keyOf, type VolumeKey } from './keys';
 import { freeKeyslot } from './keyslots';
 import { requireSoundHeader } from './open';
 import { requireVolume, updateEncryption } from './records';
+import { refreshStaged } from './staged-volume';
 import { runSteps, type Step, step } from './steps';
 import { writeToken } from './token';
 
 /** @throws CodedError VOLUME_NOT_FOUND, VOLUME_BUSY, LUKS_PASSPHRASE_REJECTED, KMS_*. */
 export async function rotatePassphrase(deps: VolumeDeps, volumeId: string, call: Call): Promise<void> {
   await deps.locks.run(volumeId, 'EncryptionKeyRotate', async () => {
-    const record = await requireVolume(deps, volumeId);
-    const image = { kind: 'volume', id: volumeId } as const;
-    const key = keyOf(deps, image, record.encryption, call);
-    const current = await key.fetch();
-    const newDek = key.newDek();
-    try {
-      const steps =
-        record.encryption.phase === 'prepared'
-          ? [step('replace-key', () => key.replace(newDek, current))]
-          : await new Rotation(deps, volumeId, await deps.backEnd.images.headerPath(image), key).steps(
-              record.encryption,
-              current,
-              newDek,
-            );
-      await runSteps(steps, { operation: 'rotate', volumeId, log: deps.log, signal: call.signal });
-    } finally {
-      current.dek.zero();
-      newDek.zero();
-    }
+    await requireVolume(deps, volumeId);
+    await deps.backEnd.exclusively(volumeId, () => rotate(deps, volumeId, call));
+    await refreshStaged(deps, volumeId);
   });
+}
+
+async function rotate(deps: VolumeDeps, volumeId: string, call: Call): Promise<void> {
+  const { encryption } = await requireVolume(deps, volumeId);
+  const image = { kind: 'volume', id: volumeId } as const;
+  if (encryption.phase === 'prepared') {
+    // Before the first format no header knows the key.
+    return withNewKey(deps, volumeId, encryption, call, async (key, current, newDek) => [
+      step('replace-key', () => key.replace(newDek, current)),
+    ]);
+  }
+  await deps.backEnd.images.withHeader(image, async (path) => {
+    const seen = await learnHeader(deps, volumeId, encryption, path, call);
+    await rotateHeader(deps, volumeId, asSeen(seen, await readHeader(path)), path, call);
+  });
+}
+
+/** The rotation itself, on the header at `path`; the caller holds the locks of the volume. */
+export function rotateHeader(
+  deps: VolumeDeps,
+  volumeId: string,
+  encryption: EncryptionRecord,
+  path: string,
+  call: Call,
+): Promise<void> {
+  return withNewKey(deps, volumeId, encryption, call, (key, current, newDek) =>
+    new Rotation(deps, volumeId, path, key).steps(encryption, current, newDek),
+  );
+}
+
+async function withNewKey(
+  deps: VolumeDeps,
+  volumeId: string,
+  encryption: EncryptionRecord,
+  call: Call,
+  stepsOf: (key: VolumeKey, current: VersionedKey, newDek: Secret) => Promise<readonly Step[]>,
+): Promise<void> {
+  const key = keyOf(deps, { kind: 'volume', id: volumeId }, encryption, call);
+  const current = await key.fetch();
+  const newDek = key.newDek();
+  try {
+    const steps = await stepsOf(key, current, newDek);
+    await runSteps(steps, { operation: 'rotate', volumeId, log: deps.log, signal: call.signal });
+  } finally {
+    current.dek.zero();
+    newDek.zero();
+  }
 }
 
 class Rotation {

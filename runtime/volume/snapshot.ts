@@ -4,10 +4,12 @@ import type { SnapshotRecord, VolumeRecord } from '../device/record';
 import { CodedError, toCoded } from '../errors';
 import { headerBytes } from '../luks/cryptsetup';
 import type { Call, VolumeDeps } from './context';
-import { copyEncrypted } from './copy-encrypted';
+import { copyImage } from './copy';
 import { discardUnfinished } from './delete';
+import { imageBytes } from './geometry';
+import { inherited } from './inherited';
 import { keyOf } from './keys';
-import { requireVolume, snapshotNotFound, updateEncryption } from './records';
+import { requireVolume, snapshotNotFound } from './records';
 import { runSteps, step } from './steps';
 
 export interface SnapshotRequest {
@@ -48,16 +50,13 @@ async function create(
 
   const steps = [
     step('record', () => (present ? Promise.resolve() : snapshots.put(record))),
-    step('key', async () => (await keyOf(deps, image, record.encryption, call).ensure()).dek.zero()),
+    step('key', async () => {
+      if (record.encryption.inheritedUuid === undefined)
+        (await keyOf(deps, image, record.encryption, call).ensure()).dek.zero();
+    }),
     step('image', async () => {
-      const copied = await copyEncrypted(
-        deps,
-        { image: { kind: 'volume', id: source.id }, record: source },
-        { image, record },
-        call,
-      );
-      await updateEncryption(deps, image, (latest) => ({ ...latest, phase: copied.phase, fsUuid: copied.fsUuid }));
-      await images.allocate(image, record.sizeBytes + headerBytes);
+      await copyImage(deps, { image: { kind: 'volume', id: source.id }, record: source }, { image, record }, call);
+      await images.allocate(image, imageBytes(record));
     }),
     step('complete', async () => {
       await snapshots.update(id, (latest) => ({ ...latest, complete: true }));
@@ -75,13 +74,13 @@ async function create(
 }
 
 function newRecord(deps: VolumeDeps, id: string, request: SnapshotRequest, source: VolumeRecord): SnapshotRecord {
-  const { kmsId, owner, luks } = source.encryption;
+  const { kmsId, owner, luks, headerInside } = source.encryption;
   return {
     id,
     name: request.name,
     createdAt: deps.now().toISOString(),
     sizeBytes: source.sizeBytes,
-    accessType: source.accessType,
+    ...(source.accessType && { accessType: source.accessType }),
     ...(source.fsType && { fsType: source.fsType }),
     sourceVolumeId: source.id,
     complete: false,
@@ -93,6 +92,8 @@ function newRecord(deps: VolumeDeps, id: string, request: SnapshotRequest, sourc
       headerBytes,
       phase: 'prepared',
       fsUuid: source.encryption.fsUuid,
+      ...(headerInside && { headerInside }),
+      ...inherited(deps, source),
     },
   };
 }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { volumeRecordSchema } from '../device/record-schema';
 import { CodedError, isErrno } from '../errors';
 import { readIfPresent, removeDurably, writeDurably } from '../files/durable-file';
 
@@ -16,6 +17,8 @@ const schema = z.strictObject({
   accessType: z.enum(['mount', 'block']),
   readOnly: z.boolean(),
   mountFlags: z.array(z.string()),
+  /** The volume as it was when it was staged, or last changed from this node. */
+  volume: volumeRecordSchema.exactOptional(),
 });
 
 export type StageRecord = Readonly<z.infer<typeof schema>>;

@@ -1,17 +1,22 @@
 /**
- * NodeStageVolume: note what Unstage needs → get the key → attach → first use → check the header → open → filesystem →
- * mount → grow. The list is run whole each time; a step that finds its work truly done skips it.
+ * NodeStageVolume: note what Unstage needs → get the key → attach → first use → own header of a copy → check the header →
+ * open → filesystem → mount → grow. The list is run whole each time; a step that finds its work truly done skips it.
  */
 import type { AccessType, FsType, VolumeRecord } from '../device/record';
 import { CodedError } from '../errors';
+import { readHeader } from '../luks/header';
 import { mappingDevice, mappingName } from '../luks/mapping';
 import type { Secret } from '../secret';
 import type { Call, VolumeDeps } from './context';
 import { ensureFilesystem, filesystemMount, growFilesystem, mountFilesystem } from './filesystem';
+import { learnFilesystem, learnHeader } from './foreign';
+import { mappedBytes } from './geometry';
+import { asSeen } from './inherited';
 import { initialise } from './initialise';
 import { keyOf } from './keys';
 import { mappingOf, mapsDevice, openMapping, requireSoundHeader } from './open';
-import { requireVolume, updateEncryption } from './records';
+import { takeOwnHeader } from './own-header';
+import { requireVolume } from './records';
 import { runSteps, step } from './steps';
 import { undoStage } from './unstage';
 
@@ -35,14 +40,15 @@ export async function stageVolume(deps: VolumeDeps, request: StageRequest, call:
     await requireNotStagedOtherwise(deps, request);
     if (!(await isStaged(deps, record, request))) await stage(deps, record, request, call);
     // Whoever was killed may have mounted it and not yet let it grow.
-    else await grow(deps, record, request, mappingDevice(mappingName(record.id)));
+    else await grow(deps, as(record, request), request, mappingDevice(mappingName(record.id)));
   });
 }
 
-async function stage(deps: VolumeDeps, record: VolumeRecord, request: StageRequest, call: Call): Promise<void> {
-  const { id } = record;
+async function stage(deps: VolumeDeps, stored: VolumeRecord, request: StageRequest, call: Call): Promise<void> {
+  const { id } = stored;
   const image = { kind: 'volume', id } as const;
-  let encryption = record.encryption;
+  let record = as(stored, request);
+  let { encryption } = record;
   let device = '';
   let mapped = '';
   let dek: Secret | undefined;
@@ -50,7 +56,7 @@ async function stage(deps: VolumeDeps, record: VolumeRecord, request: StageReque
   try {
     await runSteps(
       [
-        step('record', () => deps.stages.put({ version: 1, ...stageRecordOf(request) })),
+        step('record', () => deps.stages.put({ version: 1, ...stageRecordOf(request), volume: record })),
         step('key', async () => {
           dek = (await keyOf(deps, image, encryption, call).fetch()).dek;
         }),
@@ -59,17 +65,28 @@ async function stage(deps: VolumeDeps, record: VolumeRecord, request: StageReque
           await deps.backEnd.devices.refreshSize(id);
         }),
         step('initialise', async () => {
+          encryption = await learnHeader(deps, id, encryption, device, call);
           encryption = await initialise(deps, id, encryption, device, key());
+        }),
+        step('own-header', async () => {
+          if (encryption.inheritedUuid === undefined) return;
+          if (!request.readOnly && !(await mappingOf(id))) {
+            encryption = await takeOwnHeader(deps, id, encryption, device, call);
+            dek?.zero();
+            dek = (await keyOf(deps, image, encryption, call).fetch()).dek;
+          }
+          encryption = asSeen(encryption, await readHeader(device));
         }),
         step('open', async () => {
           await requireSoundHeader(deps, id, encryption, device);
           mapped = await openMapping(deps, id, encryption, device, key());
         }),
         step('filesystem', async () => {
-          if (record.accessType === 'mount') await ensureFilesystem(deps, record, encryption.phase, mapped);
+          record = { ...record, encryption };
+          if (record.accessType === 'mount') record = await withFilesystem(deps, record, device, mapped);
           // From here on the volume may hold data. This is written before it can be mounted or published.
-          if (encryption.phase !== 'ready')
-            await updateEncryption(deps, image, (latest) => ({ ...latest, phase: 'ready' }));
+          if (encryption.phase !== 'ready' || encryption.foreign) await noteReady(deps, record);
+          await deps.stages.put({ version: 1, ...stageRecordOf(request), volume: record });
         }),
         step('mount', async () => {
           if (record.accessType === 'mount') await mountFilesystem(deps, record, request, mapped);
@@ -86,13 +103,46 @@ async function stage(deps: VolumeDeps, record: VolumeRecord, request: StageReque
   }
 }
 
+/** What another driver did not note of its volume, the request says. */
+function as(record: VolumeRecord, { accessType, fsType }: StageRequest): VolumeRecord {
+  if (record.accessType !== undefined) return record;
+  return { ...record, accessType, ...(accessType === 'mount' && fsType && { fsType }) };
+}
+
+/** The record with its filesystem, which is there afterwards. */
+async function withFilesystem(
+  deps: VolumeDeps,
+  record: VolumeRecord,
+  device: string,
+  mapped: string,
+): Promise<VolumeRecord> {
+  const { encryption } = record;
+  if (!encryption.foreign) {
+    await ensureFilesystem(deps, record, encryption.phase, mapped);
+    return record;
+  }
+  const { fsType, fsUuid, exists } = await learnFilesystem(deps, record, device, mapped);
+  const learnt: VolumeRecord = { ...record, fsType: record.fsType ?? fsType, encryption: { ...encryption, fsUuid } };
+  await ensureFilesystem(deps, learnt, exists ? 'ready' : 'formatted', mapped);
+  return learnt;
+}
+
+async function noteReady(deps: VolumeDeps, { id, accessType, fsType, encryption: { fsUuid } }: VolumeRecord) {
+  await deps.backEnd.volumes.update(id, ({ encryption: { foreign: _learnt, ...encryption }, ...latest }) => ({
+    ...latest,
+    ...(accessType && { accessType }),
+    ...(fsType && { fsType }),
+    encryption: { ...encryption, fsUuid, phase: 'ready' },
+  }));
+}
+
 async function grow(deps: VolumeDeps, record: VolumeRecord, request: StageRequest, mapped: string): Promise<void> {
   if (record.accessType === 'mount' && !request.readOnly)
     await growFilesystem(deps, record, request.stagingPath, mapped);
 }
 
 function requireFitting(record: VolumeRecord, request: StageRequest): void {
-  if (record.accessType !== request.accessType) {
+  if (record.accessType !== undefined && record.accessType !== request.accessType) {
     throw new CodedError(
       'REQUEST_INVALID',
       `volume ${record.id} is a ${record.accessType} volume, the request wants ${request.accessType}`,
@@ -101,7 +151,7 @@ function requireFitting(record: VolumeRecord, request: StageRequest): void {
       },
     );
   }
-  if (request.fsType && record.fsType !== request.fsType) {
+  if (request.fsType && record.fsType !== undefined && record.fsType !== request.fsType) {
     throw new CodedError(
       'REQUEST_INVALID',
       `volume ${record.id} has ${record.fsType}, the request wants ${request.fsType}`,
@@ -124,15 +174,17 @@ async function isStaged(deps: VolumeDeps, record: VolumeRecord, request: StageRe
     await deps.backEnd.devices.find(id),
   ];
   if (!staged || !mapping || device === undefined || mapping.suspended || encryption.phase !== 'ready') return false;
-  if (mapping.sizeBytes < record.sizeBytes || !(await mapsDevice(mapping, encryption, device))) return false;
-  return record.accessType === 'block' || deps.mounts.isMounted(filesystemMount(record, request, mapping.device));
+  if (mapping.sizeBytes < mappedBytes(record) || !(await mapsDevice(mapping, encryption, device))) return false;
+  return request.accessType === 'block' || deps.mounts.isMounted(filesystemMount(record, request, mapping.device));
 }
 
 /** Staged with other arguments is AlreadyExists; a record that a crash left behind is not: nothing of it is mounted. */
 async function requireNotStagedOtherwise(deps: VolumeDeps, request: StageRequest): Promise<void> {
   const present = await deps.stages.get(request.volumeId);
   const wanted = stageRecordOf(request);
-  if (!present || JSON.stringify(present) === JSON.stringify({ version: 1, ...wanted })) return;
+  if (!present) return;
+  const { volume: _known, ...as } = present;
+  if (JSON.stringify(as) === JSON.stringify({ version: 1, ...wanted })) return;
   if (!(await mappingOf(request.volumeId))) return;
   throw new CodedError(
     'MOUNT_CONFLICT',

@@ -4,10 +4,12 @@ import { CodedError } from '../errors';
 import { readHeader } from '../luks/header';
 import type { Mapping } from '../luks/mapping';
 import { verifyHeader } from '../luks/verify';
+import { filesystemFault } from '../mount/fault';
 import { type Amounts, filesystemUsage } from '../mount/usage';
 import type { VolumeDeps } from './context';
 import { mappingOf, mapsDevice } from './open';
-import { requireVolume, volumeNotFound } from './records';
+import { volumeNotFound } from './records';
+import { knownVolume } from './staged-volume';
 import { requireVolumeAt } from './where';
 
 export interface VolumeStats {
@@ -17,14 +19,16 @@ export interface VolumeStats {
 
 /** @throws CodedError VOLUME_NOT_FOUND when there is no such volume, or not at that path. */
 export async function volumeStats(deps: VolumeDeps, id: string, path: string): Promise<VolumeStats> {
-  const record = await requireVolume(deps, id);
+  const record = await knownVolume(deps, id);
   const mapping = await mappingOf(id);
   if (!mapping) throw volumeNotFound(`${id} at ${path}`);
   await requireVolumeAt(mapping, id, path);
-  const condition = await conditionOf(deps, id, record.encryption, mapping);
+  let condition = await conditionOf(deps, id, record.encryption, mapping);
   if (record.accessType === 'block') {
     return { condition, usage: [{ unit: 'bytes', total: mapping.sizeBytes, used: 0, available: 0 }] };
   }
+  const fault = await filesystemFault(path);
+  if (fault !== undefined && !condition.abnormal) condition = { abnormal: true, message: fault };
   const { bytes, inodes } = await filesystemUsage(path);
   return {
     condition,

@@ -5,6 +5,7 @@
 import { CodedError } from '../errors';
 import { mappingName, resumeMapping } from '../luks/mapping';
 import type { VolumeDeps } from './context';
+import { clearForeignStage, stagedMount } from './foreign-stage';
 import { mappingOf } from './open';
 import { runSteps, type Step, step } from './steps';
 import { placesOf } from './where';
@@ -23,9 +24,9 @@ export async function unstageVolume(deps: VolumeDeps, volumeId: string, stagingP
         step('unmount', async () => {
           const mapping = await mappingOf(volumeId);
           if (mapping?.suspended) await resumeMapping(deps.run, mapping.name);
-          // Only what comes from the volume: the path may carry a mount of somebody else by now.
-          const present = mapping && (await deps.mounts.find(stagingPath));
-          if (present && present.deviceNumber === mapping.deviceNumber) await deps.mounts.unmount(stagingPath);
+          const place = mapping && (await stagedMount(deps, volumeId, stagingPath, mapping));
+          if (place !== undefined) await deps.mounts.unmount(place);
+          await clearForeignStage(deps, volumeId, stagingPath);
         }),
         ...closing(deps, volumeId),
       ],

@@ -67,7 +67,7 @@ export async function storedDek(deps: VolumeDeps, image: ImageRef): Promise<Secr
  */
 export async function initialiseOnFile(deps: VolumeDeps, id: string): Promise<void> {
   const { encryption } = await requireRecord(deps, volume(id));
-  const path = await deps.backEnd.images.headerPath(volume(id));
+  const path = await deps.backEnd.images.withHeader(volume(id), async (path) => path);
   using dek = await storedDek(deps, volume(id));
   await initialise(deps, id, encryption, path, dek);
   await updateEncryption(deps, volume(id), (latest) => ({ ...latest, phase: 'ready' }));
@@ -93,7 +93,7 @@ export interface Facts {
  */
 export async function soundFacts(deps: VolumeDeps, image: ImageRef): Promise<Facts> {
   const record = await requireRecord(deps, image);
-  const path = await deps.backEnd.images.headerPath(image);
+  const path = await deps.backEnd.images.withHeader(image, async (path) => path);
   expect({ complete: record.complete, phase: record.encryption.phase, rotation: record.encryption.rotation }).toEqual({
     complete: true,
     phase: 'ready',
@@ -122,7 +122,10 @@ export async function soundFacts(deps: VolumeDeps, image: ImageRef): Promise<Fac
 
 /** Whether a key opens any keyslot of the image. */
 export async function opens(deps: VolumeDeps, image: ImageRef, dek: Secret): Promise<boolean> {
-  return (await deps.cryptsetup.testKey(await deps.backEnd.images.headerPath(image), dek)) !== undefined;
+  return (
+    (await deps.cryptsetup.testKey(await deps.backEnd.images.withHeader(image, async (path) => path), dek)) !==
+    undefined
+  );
 }
 
 /** What nobody would miss: unfinished files, and what is in the kernel for no staged volume. */

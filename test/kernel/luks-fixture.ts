@@ -51,10 +51,15 @@ export class Bench {
     const image = await this.newImage(dataBytes);
     const device = await this.backEnd.devices.attach(image.id);
     await cryptsetup.format({ device, uuid, luks, dek: key() });
-    const name = mappingName(image.id);
-    this.#names.push(name);
+    const name = this.closesLater(mappingName(image.id));
     await cryptsetup.open({ device, name, dek: key() });
     return { image, device, name, mapped: `/dev/mapper/${name}` };
+  }
+
+  /** A mapping that the test itself opens, and that {@link stop} closes. */
+  closesLater(name: string): string {
+    this.#names.push(name);
+    return name;
   }
 
   /** Undoes what is left; mounts first by the test itself. */

@@ -1,9 +1,10 @@
 /** Mappings on a real kernel. */
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { deviceNumber } from '../../runtime/device/block-size';
 import { headerBytes } from '../../runtime/luks/cryptsetup';
 import { readHeader } from '../../runtime/luks/header';
-import { findMapping, listMappings, resumeMapping, suspendMapping } from '../../runtime/luks/mapping';
+import { findMapping, listMappings, mappingName, resumeMapping, suspendMapping } from '../../runtime/luks/mapping';
+import { verifyForeignHeader, verifyHeader } from '../../runtime/luks/verify';
 import { run } from '../../runtime/process/run';
 import { Secret } from '../../runtime/secret';
 import { Bench, cryptsetup, key, luks, mebibyte, uuid } from './luks-fixture';
@@ -41,7 +42,7 @@ test('what is open is not opened, formatted or renamed over', async () => {
 });
 
 test('the header is read and changed while the mapping is open', async () => {
-  const path = await bench.backEnd.images.headerPath(volume.image);
+  const path = await bench.backEnd.images.withHeader(volume.image, async (path) => path);
   expect(path).toBe(volume.device);
   const other = Secret.fromText('another key');
   await cryptsetup.addKey({ device: path, authDek: key(), newDek: other, keyslot: 1, luks });
@@ -89,15 +90,83 @@ test('opens read-only, and the size follows at the next open', async () => {
     name: volume.name,
     dek: key(),
     readOnly: true,
-    allowDiscards: true,
+    discards: true,
     keyslot: 0,
   });
   expect(await findMapping(volume.name)).toMatchObject({ readOnly: true, sizeBytes: 48 * mebibyte });
 });
 
 test('the kernel holds what was asked for', async () => {
-  const { stdout } = await run('dmsetup', ['table', volume.name]);
-  expect(stdout).toContain('crypt aes-xts-plain64');
-  expect(stdout).toContain('sector_size:4096');
-  expect(stdout).toContain('allow_discards');
+  const table = async () => (await run('dmsetup', ['table', volume.name])).stdout;
+  expect(await table()).toContain('crypt aes-xts-plain64');
+  expect(await table()).toContain('sector_size:4096');
+  expect(await table()).toContain('allow_discards');
+  expect(await table()).not.toContain('workqueue');
+  await cryptsetup.close(volume.name);
+  const { device, name } = volume;
+  await cryptsetup.open({ device, name, dek: key(), noReadWorkqueue: true, noWriteWorkqueue: true });
+  expect(await table()).toMatch(/no_read_workqueue no_write_workqueue/);
+  expect(await table()).not.toContain('allow_discards');
+});
+
+describe.each(['primary', 'secondary'] as const)('with the %s copy of the header damaged', (copy) => {
+  test('a volume opens, and has two whole copies afterwards', async () => {
+    const { device, name } = volume;
+    await cryptsetup.close(name);
+    const file = await open(device, 'r+');
+    await file.write(Buffer.alloc(64, 0xa5), 0, 64, (copy === 'primary' ? 0 : 16 * 1024) + 4200);
+    await file.sync();
+    await file.close();
+    expect((await readHeader(device)).damagedCopy).toBe(copy);
+    await cryptsetup.open({ device, name, dek: key() });
+    expect((await readHeader(device)).damagedCopy).toBeUndefined();
+  });
+});
+
+describe.each(['hmac-sha256', 'hmac-sha512'] as const)('integrity protection with %s', (integrity) => {
+  const dataBytes = 24 * mebibyte;
+  const protectedLuks = { ...luks, integrity };
+  let device: string;
+  let name: string;
+  beforeAll(async () => {
+    const { id } = await bench.newImage(dataBytes);
+    device = await bench.backEnd.devices.attach(id);
+    name = bench.closesLater(mappingName(id));
+    await cryptsetup.format({ device, uuid, luks: protectedLuks, dek: key() });
+    await cryptsetup.open({ device, name, dek: key() });
+  });
+
+  test('has a header that its record accepts, and every sector can be read', async () => {
+    verifyHeader(await readHeader(device), { luksUuid: uuid, luks: protectedLuks, headerBytes });
+    verifyForeignHeader(await readHeader(device));
+    const mapping = await findMapping(name);
+    expect(mapping).toMatchObject({ luksUuid: uuid, backingDevice: deviceNumber((await stat(device)).rdev) });
+    expect(mapping?.sizeBytes).toBeLessThan(dataBytes);
+    expect((await listMappings()).map((it) => it.name)).toContain(name);
+    await run('dd', [`if=${mapping?.device}`, 'of=/dev/null', 'bs=1M', 'status=none']);
+  });
+
+  test('refuses to grow', async () => {
+    await expect(cryptsetup.resize(name)).toRejectWithCode('REQUEST_INVALID');
+  });
+
+  test('makes a sector that somebody changed on the storage an error, not other data', async () => {
+    const content = Buffer.alloc(mebibyte, 'content');
+    const mapped = await open(`/dev/mapper/${name}`, 'r+');
+    await mapped.write(content, 0, mebibyte, 0);
+    await mapped.sync();
+    await mapped.close();
+    await cryptsetup.close(name);
+    const raw = await open(device, 'r+');
+    // In front are the superblock, the journal and the tags; the data follows within the first MiB.
+    await raw.write(Buffer.alloc(4096, 0xa5), 0, 4096, headerBytes + 2 * mebibyte);
+    await raw.sync();
+    await raw.close();
+    await cryptsetup.open({ device, name, dek: key() });
+    const whole = run('dd', [`if=/dev/mapper/${name}`, 'of=/dev/null', 'bs=1M', 'status=none']);
+    await expect(whole).rejects.toThrow(/Input\/output error/);
+    await cryptsetup.close(name);
+    expect(await findMapping(name)).toBeUndefined();
+    expect(await findMapping(`${name}_dif`)).toBeUndefined();
+  });
 });

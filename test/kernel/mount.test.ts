@@ -141,6 +141,84 @@ describe.each(['ext4', 'xfs'] as const)('%s', (fsType: FsType) => {
   });
 });
 
+describe('a damaged file system', () => {
+  const bench = new Bench();
+  const target = join(bench.folder, 'target');
+  /** A volume with a file on it, not mounted. */
+  async function used(fsType: FsType) {
+    const volume = await bench.openVolume(sizes[fsType]);
+    const wanted = { device: volume.mapped, target, fsType, readOnly: false };
+    await makeFilesystem(run, { device: volume.mapped, type: fsType, uuid: fsUuid });
+    await mounts.mount(wanted);
+    writeFileSync(join(target, 'file'), 'content');
+    await mounts.unmount(target);
+    return { ...volume, wanted };
+  }
+  const debugfs = (device: string, request: string) => run('debugfs', ['-w', '-R', request, device]);
+  /** Garbage over the inode of the root folder: what the kernel reads first. */
+  async function spoilRootOfXfs(device: string) {
+    const ask = async (question: string) => (await run('xfs_db', ['-r', '-c', 'sb 0', '-c', question, device])).stdout;
+    const inode = /rootino = (\d+)/.exec(await ask('print rootino'))?.[1];
+    const sector = /\((\d+)\)/.exec(await ask(`convert ino ${inode} daddr`))?.[1];
+    const file = await open(device, 'r+');
+    await file.write(Buffer.alloc(512, 0xa5), 0, 512, Number(sector) * 512);
+    await file.sync();
+    await file.close();
+  }
+  beforeAll(async () => {
+    await bench.start();
+    mkdirSync(target);
+  });
+  afterEach(() => mounts.unmount(target));
+  afterAll(() => bench.stop());
+
+  test('of ext4, with errors that the kernel noted, is mended and mounted', async () => {
+    const { mapped, wanted } = await used('ext4');
+    await debugfs(mapped, 'set_super_value state 3');
+    await mounts.mount(wanted);
+    expect(await readSuperblock(mapped)).not.toHaveProperty('needsCheck');
+    expect(readFileSync(join(target, 'file'), 'utf8')).toBe('content');
+  });
+
+  test('of ext4, which the kernel refuses, is refused with its own code, also read-only', async () => {
+    const { mapped, wanted } = await used('ext4');
+    await debugfs(mapped, 'clri <2>');
+    await expect(mounts.mount(wanted)).toRejectWithCode('FILESYSTEM_DAMAGED');
+    await expect(mounts.mount({ ...wanted, readOnly: true })).toRejectWithCode('FILESYSTEM_DAMAGED');
+  });
+
+  test('of ext4, which the kernel refuses and e2fsck mends, is mounted', async () => {
+    const { mapped, wanted } = await used('ext4');
+    // The journal is lost, and the superblock knows nothing of it.
+    await debugfs(mapped, 'clri <8>');
+    await mounts.mount(wanted);
+    expect(readFileSync(join(target, 'file'), 'utf8')).toBe('content');
+  });
+
+  test('of XFS is refused, and left as it is; after a repair by hand it is mounted', async () => {
+    const { mapped, wanted } = await used('xfs');
+    await spoilRootOfXfs(mapped);
+    await expect(mounts.mount(wanted)).toRejectWithCode('FILESYSTEM_DAMAGED');
+    await run('xfs_repair', [mapped], { okExitCodes: [0, 1] });
+    await mounts.mount(wanted);
+  });
+
+  test('stops ext4 at the first error, unless the class wants it to go on', async () => {
+    const { wanted } = await used('ext4');
+    const behaviour = async () => (await mounts.find(target))?.superOptions.filter((it) => it.startsWith('errors='));
+    await mounts.mount(wanted);
+    expect(await behaviour()).toEqual(['errors=remount-ro']);
+    await mounts.unmount(target);
+    await mounts.mount({ ...wanted, options: ['noatime', 'errors=continue'] });
+    expect(await behaviour()).not.toEqual(['errors=remount-ro']);
+  });
+
+  test('is not what a bad option of the class is taken for', async () => {
+    const { wanted } = await used('ext4');
+    await expect(mounts.mount({ ...wanted, options: ['no-such-option'] })).toRejectWithCode('MOUNT_FAILED');
+  });
+});
+
 describe('raw block', () => {
   const bench = new Bench();
   const target = join(bench.folder, 'device');

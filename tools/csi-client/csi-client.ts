@@ -2,6 +2,7 @@
 import { Client, credentials } from '@grpc/grpc-js';
 import { EncryptionKeyRotationController } from '../../runtime/grpc/gen/csi_addons_encryption_key_rotation_pb';
 import { Identity as AddonsIdentity } from '../../runtime/grpc/gen/csi_addons_identity_pb';
+import { ReclaimSpaceController, ReclaimSpaceNode } from '../../runtime/grpc/gen/csi_addons_reclaim_space_pb';
 import { Controller, Identity, Node } from '../../runtime/grpc/gen/csi_pb';
 import { type OnCall, type UnaryClient, unaryClient } from './unary-client';
 
@@ -21,6 +22,8 @@ export interface CsiClient {
   readonly node: UnaryClient<typeof Node>;
   readonly addonsIdentity: UnaryClient<typeof AddonsIdentity>;
   readonly rotation: UnaryClient<typeof EncryptionKeyRotationController>;
+  readonly reclaimController: UnaryClient<typeof ReclaimSpaceController>;
+  readonly reclaimNode: UnaryClient<typeof ReclaimSpaceNode>;
   close(): void;
 }
 
@@ -35,6 +38,8 @@ export function csiClient({ socket, addonsSocket = socket, timeoutMs = 120_000, 
     node: unaryClient(Node, csi, options),
     addonsIdentity: unaryClient(AddonsIdentity, addons, options),
     rotation: unaryClient(EncryptionKeyRotationController, addons, options),
+    reclaimController: unaryClient(ReclaimSpaceController, addons, options),
+    reclaimNode: unaryClient(ReclaimSpaceNode, addons, options),
     close: () => {
       csi.close();
       addons.close();

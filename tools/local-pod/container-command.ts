@@ -45,6 +45,8 @@ function fieldValue(fieldPath: string, { nodeName, namespace, podName }: PodFact
       return namespace;
     case 'metadata.name':
       return podName;
+    case 'metadata.uid':
+      return `uid-of-${podName}`;
     default:
       throw new Error(`the field ${fieldPath} has no value outside of a cluster`);
   }

@@ -9,7 +9,7 @@ import { isErrno } from '../../runtime/errors';
 import type { Secret } from '../../runtime/secret';
 import { containerCommand } from './container-command';
 import { freePort } from './free-port';
-import type { Manifests } from './manifests';
+import type { Manifests, PodSource } from './manifests';
 import type { PathMap } from './path-map';
 import type { Container } from './pod-template';
 import { placeVolumes, type SecretObject } from './pod-volumes';
@@ -17,7 +17,9 @@ import { type LocalProbe, waitUntilStarted } from './startup-probe';
 
 export interface PodOptions {
   readonly manifests: Manifests;
-  /** Name of the container in the DaemonSet's template. */
+  /** Whose template the pod is made from. @default the DaemonSet of the documents */
+  readonly workload?: PodSource;
+  /** Name of the container in the template. */
   readonly container: string;
   /** Folder for everything that is on the node or in the pod. Short: unix sockets live below it. */
   readonly root: string;
@@ -48,7 +50,7 @@ export interface LocalPod {
 /** Starts the container and waits for its startup probe, as the kubelet does. @throws Error with the end of its log. */
 export async function startPod(options: PodOptions): Promise<LocalPod> {
   const { manifests, root, nodeName, secrets = [], serviceAccountToken } = options;
-  const source = manifests.daemonSet();
+  const source = options.workload ?? manifests.daemonSet();
   const container = containerOf(source.template.spec.containers, options.container);
   const state = { manifests, secrets, ...(serviceAccountToken && { serviceAccountToken }) };
   const paths = placeVolumes(root, source, container, state);

@@ -9,7 +9,7 @@ const metadata = z.object({ name: z.string(), namespace: z.string().optional() }
 const stringMap = z.record(z.string(), z.string());
 
 const configMap = z.object({ metadata, data: stringMap });
-const daemonSet = z.object({ metadata, spec: z.object({ template: podTemplate }) });
+const workload = z.object({ metadata, spec: z.object({ template: podTemplate }) });
 const storageClass = z.object({
   metadata,
   provisioner: z.string(),
@@ -29,6 +29,7 @@ export type SnapshotClass = z.output<typeof snapshotClass>;
 
 /** One pod template with what the cluster would know of its owner. */
 export interface PodSource {
+  readonly kind: 'DaemonSet' | 'Deployment';
   readonly name: string;
   readonly namespace: string;
   readonly template: PodTemplate;
@@ -48,8 +49,12 @@ export class Manifests {
 
   /** @param name May be left out when there is only one. */
   daemonSet(name?: string): PodSource {
-    const { metadata: found, spec } = daemonSet.parse(this.#find('DaemonSet', name));
-    return { name: found.name, namespace: found.namespace ?? 'default', template: spec.template };
+    return this.#workload('DaemonSet', name);
+  }
+
+  /** @param name May be left out when there is only one. */
+  deployment(name?: string): PodSource {
+    return this.#workload('Deployment', name);
   }
 
   storageClass(name: string): StorageClass {
@@ -58,6 +63,11 @@ export class Manifests {
 
   snapshotClass(name: string): SnapshotClass {
     return snapshotClass.parse(this.#find('VolumeSnapshotClass', name));
+  }
+
+  #workload(kind: PodSource['kind'], name?: string): PodSource {
+    const { metadata: found, spec } = workload.parse(this.#find(kind, name));
+    return { kind, name: found.name, namespace: found.namespace ?? 'default', template: spec.template };
   }
 
   #find(kind: string, name?: string): KubeObject {

@@ -13,6 +13,8 @@ export interface ClassView {
   readonly object: KubernetesObject;
   readonly provisioner: string;
   readonly driver: ClassDriver;
+  /** Whether the volumes are RBD images: with keyward's driver it depends on the back end. */
+  readonly isRbd: boolean;
   readonly parameters: Fields;
   /** Whether encryption is asked for in a way that the driver understands. */
   readonly isEncrypted: boolean;
@@ -30,12 +32,18 @@ export function classesOf(objects: ObjectSet, configs: readonly DriverConfig[]):
     const provisioner = textOf(at(object.fields, 'provisioner')) ?? '';
     const parameters = fieldsOf(at(object.fields, 'parameters'));
     const driver = driverOf(provisioner, own);
+    const backends = configs
+      .filter(({ config }) => config.driverName === provisioner)
+      .map(({ config }) => config.backend);
+    const isKeywardRbd =
+      backends.length > 0 ? backends.some(({ type }) => type === 'rbd') : at(parameters, 'clusterID') !== undefined;
     const isEncrypted = goBooleanOf(at(parameters, 'encrypted')) === true;
     const kmsId = textOf(at(parameters, 'encryptionKMSID'));
     return {
       object,
       provisioner,
       driver,
+      isRbd: driver === 'ceph-csi-rbd' || (driver === 'keyward' && isKeywardRbd),
       parameters,
       isEncrypted,
       mentionsEncryption: Object.keys(parameters).some((key) => /^(encrypt|integritymode)/i.test(key)),

@@ -28,6 +28,7 @@ export interface FileImagesDeps {
 }
 
 export class FileImages implements Images {
+  readonly copies = 'bytes';
   readonly #deps: FileImagesDeps;
   /** One promise of room at a time, or two calls would be promised the same. */
   readonly #room = new Serial();
@@ -108,10 +109,14 @@ export class FileImages implements Images {
     }
   }
 
+  async usedBy(image: ImageRef): Promise<string | undefined> {
+    return nodeHashOf(image.id) === undefined ? undefined : this.#deps.devices.find(this.path(image));
+  }
+
   async remove(image: ImageRef): Promise<void> {
     if (nodeHashOf(image.id) === undefined) return;
     const path = this.path(image);
-    const device = await this.#deps.devices.find(path);
+    const device = await this.usedBy(image);
     if (device !== undefined) {
       throw new CodedError('VOLUME_IN_USE', `${image.kind} ${image.id} is attached as ${device}`, {
         remedy: 'Unstage it on its node first.',
@@ -122,11 +127,11 @@ export class FileImages implements Images {
     await syncFolder(dirname(path));
   }
 
-  async headerPath(image: ImageRef): Promise<string> {
+  async withHeader<T>(image: ImageRef, action: (path: string) => Promise<T>): Promise<T> {
     const path = this.path(image);
     if ((await sizeOf(path)) === undefined) throw notFound(image.kind, image.id);
     // While attached the device has a cache of its own over the file.
-    return (await this.#deps.devices.find(path)) ?? path;
+    return action((await this.#deps.devices.find(path)) ?? path);
   }
 
   async availableBytes(): Promise<number> {

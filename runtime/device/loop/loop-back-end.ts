@@ -39,11 +39,15 @@ export async function openLoopBackEnd(options: LoopBackEndOptions, deps: { reado
   });
   await images.sweep();
   return {
+    reach: 'node',
     volumes: new FileRecords({ directory, nodeId, kind: 'volume', schema: volumeRecordSchema }),
     snapshots: new FileRecords({ directory, nodeId, kind: 'snapshot', schema: snapshotRecordSchema }),
     images,
     devices: volumeDevices(images, devices),
     isElsewhere: (id) => ![undefined, nodeHash(nodeId)].includes(nodeHashOf(id)),
+    // One process a directory, and that has its own locks.
+    exclusively: (_id, action) => action(),
+    volumeContext: async () => ({}),
     capacity: async () => {
       const available = await images.availableBytes();
       return { availableBytes: available, maximumImageBytes: available };

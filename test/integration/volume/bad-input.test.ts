@@ -97,7 +97,7 @@ describeWith(['cryptsetup', 'openbao'], 'bad input', () => {
     });
 
     test('without its secret names the key that is missing', async () => {
-      const error = await refused(asked({ secrets: {} }, 'metadata'), 'SECRET_MISSING', 'INVALID_ARGUMENT');
+      const error = await refused(asked({ secrets: {} }, 'metadata'), 'SECRET_MISSING', 'FAILED_PRECONDITION');
       expect(error.details).toContain('encryptionPassphrase');
     });
 
@@ -209,7 +209,7 @@ describeWith(['cryptsetup', 'openbao'], 'bad input', () => {
   });
 
   describe('design §10: the storage shows something else than the record says', () => {
-    const image = (id: string) => deps.backEnd.images.headerPath(volume(id));
+    const image = (id: string) => deps.backEnd.images.withHeader(volume(id), async (path) => path);
     const both = async (id: string, code: Code) => {
       await refused(() => rotate(id), code);
       await refused(() => clone(id), code);

@@ -5,9 +5,14 @@ import { status } from '@grpc/grpc-js';
 import { controllerHandlers } from '../../../runtime/csi/controller';
 import { nodeHandlers } from '../../../runtime/csi/node';
 import { nodeTopology } from '../../../runtime/csi/topology';
-import { keyRotationHandlers } from '../../../runtime/csi-addons/handlers';
+import type { CsiDeps } from '../../../runtime/csi/volume-calls';
+import { keyRotationHandlers } from '../../../runtime/csi-addons/key-rotation';
+import { reclaimNodeHandlers } from '../../../runtime/csi-addons/reclaim-space';
+import type { BackEnd } from '../../../runtime/device/back-end';
+import { loopBackEnds } from '../../../runtime/device/loop/loop-back-ends';
 import { CodedError } from '../../../runtime/errors';
 import { EncryptionKeyRotationController } from '../../../runtime/grpc/gen/csi_addons_encryption_key_rotation_pb';
+import { ReclaimSpaceNode } from '../../../runtime/grpc/gen/csi_addons_reclaim_space_pb';
 import {
   Controller,
   VolumeCapability_AccessMode_Mode as Mode,
@@ -15,19 +20,37 @@ import {
   type VolumeCapabilitySchema,
 } from '../../../runtime/grpc/gen/csi_pb';
 import { statusOfCode } from '../../../runtime/grpc/status';
-import type { VolumeDeps } from '../../../runtime/volume/context';
+import type { SharedDeps } from '../../../runtime/volume/context';
 
 const touched = new Error('something was touched before the request was checked');
-const deps = new Proxy({} as VolumeDeps, {
-  get: () => {
-    throw touched;
-  },
-});
+const untouchable = <T extends object>(known: Partial<T> = {}): T =>
+  new Proxy(known as T, {
+    get: (target, name) => {
+      if (name in target) return target[name as keyof T];
+      throw touched;
+    },
+  });
+const refuse = () => {
+  throw touched;
+};
+const shared: SharedDeps = {
+  kms: untouchable(),
+  cryptsetup: untouchable(),
+  mounts: untouchable(),
+  run: refuse,
+  stages: untouchable(),
+  orphans: untouchable(),
+  locks: untouchable(),
+  log: untouchable(),
+  now: refuse,
+};
+const deps: CsiDeps = { shared, backEnds: loopBackEnds(untouchable<BackEnd>({ reach: 'node' })) };
 const topology = nodeTopology('csi.keyward.dev', 'node-1');
 const services = [
   [Controller, controllerHandlers(deps, topology)],
   [Node, nodeHandlers(deps, 'node-1', topology)],
   [EncryptionKeyRotationController, keyRotationHandlers(deps)],
+  [ReclaimSpaceNode, reclaimNodeHandlers(deps)],
 ] as const;
 
 /** Calls a method by its name with some fields, as the server would. */
@@ -71,6 +94,7 @@ const requests: readonly (readonly [method: string, whole: Record<string, unknow
   ['nodeGetVolumeStats', { volumeId: 'v', volumePath: '/t' }, ['volumeId', 'volumePath']],
   ['nodeExpandVolume', { volumeId: 'v', volumePath: '/t' }, ['volumeId', 'volumePath']],
   ['encryptionKeyRotate', { volumeId: 'v' }, ['volumeId']],
+  ['nodeReclaimSpace', { volumeId: 'v', stagingTargetPath: '/s' }, ['volumeId', 'stagingTargetPath']],
 ];
 const missing = requests.flatMap(([method, whole, fields]) => fields.map((field) => [method, field, whole] as const));
 
@@ -105,7 +129,7 @@ describe('createVolume', () => {
       'other nodes only',
       {
         accessibilityRequirements: {
-          requisite: [{ segments: { [Object.keys(topology.own.segments)[0] ?? '']: 'node-2' } }],
+          requisite: [{ segments: { [Object.keys(topology.segments[0]?.segments ?? {})[0] ?? '']: 'node-2' } }],
         },
       },
       'VOLUME_ELSEWHERE',
@@ -126,6 +150,6 @@ test('listing refuses a negative count', async () => {
 });
 
 test('the capacity of another node is none, and nothing is asked for it', async () => {
-  const accessibleTopology = { segments: { [Object.keys(topology.own.segments)[0] ?? '']: 'node-2' } };
+  const accessibleTopology = { segments: { [Object.keys(topology.segments[0]?.segments ?? {})[0] ?? '']: 'node-2' } };
   await expect(call('getCapacity', { accessibleTopology })).resolves.toEqual({ availableCapacity: 0n });
 });

@@ -140,5 +140,5 @@ test('at its start sweeps copies that were abandoned, and not one that is under 
 test('gives the image itself for work on the header while it is not attached', async () => {
   const image = await newImage();
   await backEnd.images.allocate(image, mebibyte);
-  expect(await backEnd.images.headerPath(image)).toBe(pathOf(image));
+  expect(await backEnd.images.withHeader(image, async (path) => path)).toBe(pathOf(image));
 });

@@ -1,10 +1,13 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Semaphore } from '../../../runtime/async/semaphore';
 import { Cryptsetup, headerBytes } from '../../../runtime/luks/cryptsetup';
 import { readHeader } from '../../../runtime/luks/header';
 import { verifyHeader } from '../../../runtime/luks/verify';
+import type { Run } from '../../../runtime/process/run';
 import { Secret } from '../../../runtime/secret';
 import {
+  damage,
   describeWithCryptsetup,
   luks,
   makeScratch,
@@ -51,6 +54,31 @@ describeWithCryptsetup('cryptsetup', () => {
       memoryKiB: 1024,
       threads: 1,
     });
+  });
+
+  test('opens, and changes a header, over one damaged copy, and repairs it by doing so', async () => {
+    for (const damagedCopy of ['primary', 'secondary'] as const) {
+      for (const inside of [0, 4200]) {
+        damage(image, (damagedCopy === 'primary' ? 0 : 16 * 1024) + inside);
+        expect(await readHeader(image)).toMatchObject({ uuid, damagedCopy });
+        expect(await cryptsetup.testKey(image, oldKey())).toBe(0);
+        const header = await readHeader(image);
+        expect(header.damagedCopy).toBeUndefined();
+        verifyHeader(header, { luksUuid: uuid, luks, headerBytes });
+      }
+    }
+    damage(image, 4200);
+    await addNew(1);
+    expect((await readHeader(image)).damagedCopy).toBeUndefined();
+    expect(await cryptsetup.testKey(image, newKey())).toBe(1);
+  });
+
+  test('refuses a header of which both copies are damaged, and leaves it as it is', async () => {
+    damage(image, 4200);
+    damage(image, 16 * 1024 + 4200);
+    const before = readFileSync(image);
+    await expect(cryptsetup.testKey(image, oldKey())).toRejectWithCode('LUKS_NOT_LUKS');
+    expect(readFileSync(image).equals(before)).toBe(true);
   });
 
   test('has room for sixteen keyslots', async () => {
@@ -133,6 +161,54 @@ test('bounds how many run at once', async () => {
   expect(most).toBe(2);
 });
 
+test('lets no format with integrity protection, which writes the whole device, hold up an open; nor more than two of them at once', async () => {
+  const [scratch, running] = [makeScratch(), [] as string[]];
+  let finish = () => {};
+  const wiped = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const limits: number[] = [];
+  const run: Run = async (_tool, args, { timeoutMs = 0 } = {}) => {
+    running.push(args[0] ?? '');
+    limits.push(timeoutMs);
+    if (args[0] === 'luksFormat') await wiped;
+    return { exitCode: 0, stdout: '', stderr: '', durationMs: 1 };
+  };
+  const cryptsetup = new Cryptsetup({ run, parallel: new Semaphore(1), timeoutMs: 1000 });
+  const format = () =>
+    cryptsetup.format({
+      device: scratch.image,
+      uuid,
+      luks: { ...luks, integrity: 'hmac-sha256' },
+      dek: oldKey(),
+    });
+  const formats = Promise.all([format(), format(), format()]);
+  await cryptsetup.open({ device: 'd', name: 'n', dek: oldKey() });
+  while (running.length < 3) await new Promise(setImmediate);
+  expect([...running].sort()).toEqual(['luksFormat', 'luksFormat', 'open']);
+  finish();
+  await formats;
+  // 32 MiB more than the usual limit, at 8 MiB/s.
+  expect(new Set(limits)).toEqual(new Set([1000, 5000]));
+  expect(running).toHaveLength(4);
+  scratch.remove();
+});
+
+test('asks dm-crypt for discards and the ways around its work queues only when told so', async () => {
+  const commands: string[] = [];
+  const run = async (_tool: string, args: readonly string[]) => {
+    commands.push(args.filter((arg) => /discards|perf|readonly/.test(arg)).join(' '));
+    return { exitCode: 0, stdout: '', stderr: '', durationMs: 1 };
+  };
+  const it = new Cryptsetup({ run, parallel: new Semaphore(1) });
+  const request = { device: 'd', name: 'n', dek: oldKey() };
+  await it.open(request);
+  await it.open({ ...request, discards: true });
+  await it.open({ ...request, noReadWorkqueue: true });
+  await it.open({ ...request, noWriteWorkqueue: true });
+  expect(commands).toEqual(['', '--allow-discards', '--perf-no_read_workqueue', '--perf-no_write_workqueue']);
+});
+
 test('has every flag in its long form', async () => {
   const commands: string[] = [];
   const run = async (_tool: string, args: readonly string[]) => {
@@ -141,7 +217,7 @@ test('has every flag in its long form', async () => {
   };
   const it = new Cryptsetup({ run, parallel: new Semaphore(1) });
   await it.format({ device: 'd', uuid, luks, dek: oldKey() });
-  await it.open({ device: 'd', name: 'n', dek: oldKey(), readOnly: true, allowDiscards: true, keyslot: 1 });
+  await it.open({ device: 'd', name: 'n', dek: oldKey(), readOnly: true, discards: true, keyslot: 1 });
   await it.addKey({ device: 'd', authDek: oldKey(), newDek: newKey(), keyslot: 1, luks });
   await it.resize('n');
   await it.testKey('d', oldKey(), 1);

@@ -66,6 +66,22 @@ test('names a mapping after its volume', () => {
   expect(mappingName('loop-0123456789ab-5f0f3d0e-8a52-4c19-9c5b-0d8c3b5d7a11')).toMatch(/^keyward-loop-/);
 });
 
-test.each(['a/b', 'a b', '..\0', 'x'.repeat(120)])('rejects the id %j', (id) => {
+const cephCsiId = `0001-0006-prod-a-0000000000000007-${uuid}`;
+
+test('names the mapping of a ceph-csi volume as ceph-csi does, so that either driver can close it', () => {
+  expect(mappingName(cephCsiId)).toBe(`luks-rbd-${cephCsiId}`);
+});
+
+test('lists the mappings of both names, and no others', async () => {
+  const names = ['keyward-a', `luks-rbd-${cephCsiId}`, 'luks-rbd-static-image', 'luks-5f0f3d0e', 'root'];
+  for (const [index, name] of names.entries()) crypt(`dm-${index}`, name);
+  expect((await listMappings(sysfs)).map((it) => it.name)).toEqual(names.slice(0, 2));
+});
+
+test.each(['a/b', 'a b', '..\0', 'x'.repeat(120), `0001-0006-${'x'.repeat(109)}`])('rejects the id %j', (id) => {
   expect(() => mappingName(id)).toThrowWithCode('REQUEST_INVALID');
+});
+
+test.each(['x'.repeat(119), `0001-0006-${'x'.repeat(108)}`])('takes the longest id, %j', (id) => {
+  expect(mappingName(id)).toHaveLength(127);
 });

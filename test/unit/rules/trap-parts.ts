@@ -84,3 +84,47 @@ export function testTraps(id: string, rows: readonly TrapRow[]): void {
     expect(found.find((finding) => finding.path === path)).toMatchObject({ severity: 'error', rule: id });
   });
 }
+
+const operations = ['provisioner', 'controller-expand', 'node-stage', 'node-expand'];
+
+/** A class of keyward's driver for RBD images, the driver, and the list of clusters that it mounts. */
+export const ownRbd = ({
+  without,
+  change = {},
+  clusters = JSON.stringify([{ clusterID: 'prod-a', monitors: ['10.0.0.11:6789'] }]),
+}: {
+  readonly without?: string;
+  readonly change?: Data;
+  readonly clusters?: string;
+}): readonly Data[] => {
+  const prefix = 'csi.storage.k8s.io';
+  const secrets = operations
+    .filter((operation) => operation !== without)
+    .flatMap((operation) => [
+      [`${prefix}/${operation}-secret-name`, 'ceph-user'],
+      [`${prefix}/${operation}-secret-namespace`, 'rook-ceph'],
+    ]);
+  const encryption = { encrypted: 'true', encryptionKMSID: 'vault-eu' };
+  const cluster = { clusterID: 'prod-a', pool: 'kube' };
+  const config = { 'config.json': JSON.stringify({ backend: { type: 'rbd' } }) };
+  const volumes = [
+    { name: 'config', configMap: { name: 'keyward-csi-config' } },
+    { name: 'clusters', configMap: { name: 'list', items: [{ key: 'clusters', path: 'config.json' }] } },
+  ];
+  const volumeMounts = [{ name: 'clusters', mountPath: '/etc/ceph-csi-config' }];
+  const containers = [{ name: 'keyward', args: ['csi', '--controller'], volumeMounts }];
+  return [
+    cephClass(
+      { ...cluster, ...encryption, ...Object.fromEntries(secrets), ...change },
+      { provisioner: 'csi.keyward.io' },
+    ),
+    named('ConfigMap', 'keyward-csi-config', { data: config }, 'rook-ceph'),
+    named('ConfigMap', 'list', { data: { clusters } }, 'rook-ceph'),
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'keyward-csi-controller', namespace: 'rook-ceph' },
+      spec: { template: { spec: { containers, volumes } } },
+    },
+  ];
+};

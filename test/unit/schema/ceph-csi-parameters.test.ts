@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { type CephCsiParameters, decodeCephCsiParameters, encodeCephCsiParameters } from '../../../lib';
+import { rbdParameters } from './arbitraries';
 import { issuesOf } from './issues-of';
 
 const word = fc.stringMatching(/^[a-z][a-z0-9-]{0,15}$/);
-const optional = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined });
 
 const block = fc.record(
   {
@@ -17,32 +17,16 @@ const block = fc.record(
   { requiredKeys: ['type', 'kmsId', 'cipher'] },
 );
 const file = fc.record({ type: fc.constant('file' as const), kmsId: word.filter((id) => id !== 'default') });
-const features = fc
-  .subarray(['layering', 'exclusive-lock', 'object-map', 'fast-diff', 'deep-flatten'] as const, { minLength: 1 })
-  .filter((it) => !it.includes('object-map') || it.includes('exclusive-lock'))
-  .filter((it) => !it.includes('fast-diff') || it.includes('object-map'));
-
 const parameters: fc.Arbitrary<CephCsiParameters> = fc
-  .record({
-    clusterId: word,
-    pool: word,
-    dataPool: optional(word),
-    radosNamespace: optional(word),
-    volumeNamePrefix: optional(word),
-    imageFeatures: optional(features),
-    imageFormat: optional(fc.constant('2' as const)),
-    mounter: optional(fc.constantFrom('rbd' as const, 'rbd-nbd' as const)),
-    tryOtherMounters: optional(fc.boolean()),
-    mapOptions: optional(word),
-    unmapOptions: optional(word),
-    mkfsOptions: optional(word),
-    striping: optional(
-      fc.record({ stripeUnit: fc.integer({ min: 1, max: 2 ** 40 }), stripeCount: fc.integer({ min: 1, max: 64 }) }),
+  .tuple(
+    rbdParameters,
+    fc.oneof(
+      word.map((mkfsOptions) => ({ mkfsOptions })),
+      fc.constant({}),
     ),
-    objectSize: optional(fc.integer({ min: 12, max: 25 }).map((power) => 2 ** power)),
-    encryption: fc.oneof(block, file),
-  })
-  .map(({ striping, ...rest }) => JSON.parse(JSON.stringify({ ...rest, ...striping })) as CephCsiParameters);
+    fc.oneof(block, file),
+  )
+  .map(([rbd, mkfs, encryption]) => ({ ...rbd, ...mkfs, encryption }));
 
 describe('the StorageClass parameters of ceph-csi', () => {
   test('R3: read back as they were declared, as text and nothing else', () => {

@@ -33,7 +33,10 @@ describe('the configuration of the driver', () => {
       'driverName',
       'use at most 63 lower-case letters, digits, "-" and ".", with a letter first and last',
     ],
-    [{ backend: { type: 'rbd', directory: '/x' } }, 'backend.type', 'use one of the allowed values'],
+    [{ backend: { type: 'lvm', directory: '/x' } }, 'backend.type', 'use one of the allowed values'],
+    [{ backend: { type: 'rdb' } }, 'backend.type', 'write "rbd"'],
+    [{ backend: { type: 'rbd', directory: '/x' } }, 'backend.directory', 'remove it'],
+    [{ backend: { type: 'rbd', instanceID: 'a' } }, 'backend.instanceID', 'write "instanceId", or remove it'],
     [{ drivername: 'x' }, 'drivername', 'write "driverName", or remove it'],
   ])('rejects %j', (config, path, remedy) => {
     expect(issuesOf(() => decode(config))).toMatchObject([{ path, remedy }]);
@@ -43,6 +46,46 @@ describe('the configuration of the driver', () => {
     expect(issuesOf(() => decode({ backend: { type: 'loop', directory } }))).toMatchObject([
       { path: 'backend.directory' },
     ]);
+  });
+
+  test('R3: fills the defaults of ceph-csi for images of Ceph', () => {
+    expect(decode({ backend: { type: 'rbd' } }).backend).toEqual({
+      type: 'rbd',
+      clustersFile: '/etc/ceph-csi-config/config.json',
+      instanceId: 'default',
+      setMetadata: true,
+      flatten: { softDepth: 4, hardDepth: 8, snapshotsToFlatten: 250, snapshotsAtMost: 450 },
+      mapTimeoutSeconds: 150,
+    });
+  });
+
+  const secret = { namespace: 'rook-ceph', name: 'rook-csi-rbd-provisioner' };
+  test.each([
+    ['flattening later than requests wait', { flatten: { softDepth: 9 } }, 'backend.flatten.softDepth'],
+    ['a chain that the kernel cannot map', { flatten: { hardDepth: 16 } }, 'backend.flatten.hardDepth'],
+    [
+      'thinning above the most snapshots',
+      { flatten: { snapshotsToFlatten: 451 } },
+      'backend.flatten.snapshotsToFlatten',
+    ],
+    [
+      'two users of one cluster',
+      { credentials: ['a', 'a'].map((clusterId) => ({ clusterId, secret })) },
+      'backend.credentials',
+    ],
+    [
+      'a cluster id too long for volume ids',
+      { pools: [{ clusterId: 'c'.repeat(37), pool: 'p' }] },
+      'backend.pools.0.clusterId',
+    ],
+    ['a relative file', { clustersFile: 'config.json' }, 'backend.clustersFile'],
+    [
+      'a key in the place of its Secret',
+      { credentials: [{ clusterId: 'a', secret: 'AQB' }] },
+      'backend.credentials.0.secret',
+    ],
+  ])('rejects %s', (_, backend, path) => {
+    expect(issuesOf(() => decode({ backend: { type: 'rbd', ...backend } }))).toMatchObject([{ path }]);
   });
 
   test('rejects what is no JSON, without repeating it', () => {

@@ -69,12 +69,45 @@ describe('StorageClass parameters', () => {
     ['encryptionSectorSize', '8192'],
     ['encryptionType', 'file'],
     ['encryptionType', ''],
-    ['integrityMode', 'hmac-sha256'],
+    ['integrityMode', 'hmac-md5'],
+    ['encryptionCipher', 'aes-xts-random'],
+    ['encryptionDiscards', 'yes'],
+    ['encryptionNoReadWorkqueue', ''],
+    ['encryptionNoWriteWorkqueue', 'on'],
     ['encryptionPbkdf', 'scrypt'],
     ['encryptionPbkdfIterations', '10'],
     ['encryptionPbkdfMemoryKiB', '1024'],
   ])('refuse %s %j', (key, text) => {
     expect(() => decode({ [key]: text })).toThrow('Not valid: the StorageClass parameters');
+  });
+
+  test('trap 9: refuse aead and say why, since no cipher here is one', () => {
+    const [issue] = issuesOf(() => decode({ integrityMode: 'aead' }));
+    expect(issue).toMatchObject({ path: 'integrityMode', allowed: ['hmac-sha256', 'hmac-sha512'] });
+    expect(issue?.message).toContain('none of the XTS ciphers');
+  });
+
+  test('refuse discards with integrity, for a discarded sector has no tag', () => {
+    expect(issuesOf(() => decode({ integrityMode: 'hmac-sha256', encryptionDiscards: 'true' }))).toMatchObject([
+      { path: 'luks.discards' },
+    ]);
+  });
+
+  test('take integrity, discards and the work queues in text, and say nothing of what is not said', () => {
+    const text = {
+      encryptionCipher: 'aes-xts-random',
+      integrityMode: 'hmac-sha512',
+      encryptionDiscards: 'F',
+      encryptionNoReadWorkqueue: 'true',
+      encryptionNoWriteWorkqueue: '1',
+    };
+    expect(decode(text).luks).toMatchObject({
+      cipher: 'aes-xts-random',
+      integrity: 'hmac-sha512',
+      discards: false,
+      noReadWorkqueue: true,
+      noWriteWorkqueue: true,
+    });
   });
 
   test('R18: refuse a misspelt key and name the nearest', () => {

@@ -5,9 +5,9 @@ import { listSnapshots, listVolumes } from '../../../runtime/volume/list';
 type Some = Partial<VolumeRecord & SnapshotRecord> & { readonly id: string };
 
 /** Records in memory; they may change between two pages. */
-function depsOf(records: Map<string, Some>): VolumeDeps {
+function depsOf(records: Map<string, Some>): readonly VolumeDeps[] {
   const store = { list: async () => [...records.keys()], get: async (id: string) => records.get(id) };
-  return { backEnd: { volumes: store, snapshots: store } } as unknown as VolumeDeps;
+  return [{ backEnd: { volumes: store, snapshots: store } } as unknown as VolumeDeps];
 }
 const volumes = (...ids: string[]) => new Map<string, Some>(ids.map((id) => [id, { id, complete: true }]));
 const ids = ({ records }: { readonly records: readonly { readonly id: string }[] }) => records.map(({ id }) => id);
@@ -49,7 +49,8 @@ describe('pages of volumes', () => {
     const records = volumes('a', 'b');
     records.set('a', { id: 'a', complete: false });
     const deps = depsOf(records);
-    deps.backEnd.volumes.list = async () => ['a', 'b', 'gone'];
+    const [{ backEnd }] = deps as readonly [VolumeDeps];
+    backEnd.volumes.list = async () => ['a', 'b', 'gone'];
     expect(ids(await listVolumes(deps, { startingToken: '', maxEntries: 1 }))).toEqual(['b']);
   });
 

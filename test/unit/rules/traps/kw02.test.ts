@@ -1,5 +1,5 @@
 import { cephClass, cephParameters, kmsConfig } from '../../../../lib/rules/examples/parts';
-import { named, parameters, testTraps } from '../trap-parts';
+import { named, ownRbd, parameters, testTraps } from '../trap-parts';
 
 testTraps('KW02', [
   [
@@ -37,5 +37,25 @@ testTraps('KW02', [
       ],
     },
     'data["config.json"].hsm',
+  ],
+  [
+    'no Ceph user when a volume of keyward is staged',
+    { objects: ownRbd({ without: 'node-stage' }) },
+    'parameters["csi.storage.k8s.io/node-stage-secret-name"]',
+  ],
+  [
+    'no Ceph user when a volume of keyward grows on its node',
+    { objects: ownRbd({ without: 'node-expand' }) },
+    'parameters["csi.storage.k8s.io/node-expand-secret-name"]',
+  ],
+  [
+    'a Secret of a volume of keyward without the key of the Ceph user',
+    { objects: [...ownRbd({}), named('Secret', 'ceph-user', { data: { userID: 'YQ==' } }, 'rook-ceph')] },
+    'parameters["csi.storage.k8s.io/provisioner-secret-name"]',
+  ],
+  [
+    'no Ceph user for snapshots of keyward',
+    { objects: [...ownRbd({}), named('VolumeSnapshotClass', 's', { driver: 'csi.keyward.io', parameters: {} }, '')] },
+    'parameters["csi.storage.k8s.io/snapshotter-secret-name"]',
   ],
 ]);

@@ -1,5 +1,15 @@
 import { kmsConfig, state } from '../../../../lib/rules/examples/parts';
-import { cephCluster, details, named, parameters, role, section, tenantSection, testTraps } from '../trap-parts';
+import {
+  cephCluster,
+  details,
+  named,
+  ownRbd,
+  parameters,
+  role,
+  section,
+  tenantSection,
+  testTraps,
+} from '../trap-parts';
 
 testTraps('KW04', [
   [
@@ -47,5 +57,27 @@ testTraps('KW04', [
     'a key with which csi-addons does not start',
     { objects: [named('ConfigMap', 'csi-addons-config', { data: { 'schedule-precedance': 'pvc' } })] },
     'data.schedule-precedance',
+  ],
+  [
+    'a cluster that the driver of keyward does not know',
+    { objects: ownRbd({ change: { clusterID: 'prod-b' } }) },
+    'parameters.clusterID',
+  ],
+  [
+    'a list of clusters that no driver could read',
+    { objects: ownRbd({ clusters: '[{"clusterID":"prod-a","monitors":"10.0.0.11:6789"}]' }) },
+    'data.clusters',
+  ],
+  [
+    'a cluster that ceph-csi does not know',
+    {
+      objects: [
+        parameters({ clusterID: 'prod-b' }),
+        named('ConfigMap', 'ceph-csi-config', {
+          data: { 'config.json': '[{"clusterID":"prod-a","monitors":["a:1"]}]' },
+        }),
+      ],
+    },
+    'parameters.clusterID',
   ],
 ]);

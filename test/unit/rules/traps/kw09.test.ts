@@ -1,5 +1,5 @@
-import { kmsConfig } from '../../../../lib/rules/examples/parts';
-import { annotated, cephCluster, details, named, parameters, section, testTraps } from '../trap-parts';
+import { cephClass, kmsConfig } from '../../../../lib/rules/examples/parts';
+import { annotated, cephCluster, details, named, ownRbd, parameters, section, testTraps } from '../trap-parts';
 
 testTraps('KW09', [
   [
@@ -60,5 +60,25 @@ testTraps('KW09', [
       ],
     },
     'metadata.annotations["keyrotation.csiaddons.openshift.io/schedule"]',
+  ],
+  [
+    'integrity and expansion, on images that keyward makes',
+    { objects: ownRbd({ change: { integrityMode: 'hmac-sha256' } }) },
+    'allowVolumeExpansion',
+  ],
+  [
+    'random vectors without integrity, on images that keyward makes',
+    { objects: ownRbd({ change: { encryptionCipher: 'aes-xts-random' } }) },
+    'parameters.encryptionCipher',
+  ],
+  [
+    'a feature without what it needs, on images that keyward makes',
+    { objects: ownRbd({ change: { imageFeatures: 'layering,object-map' } }) },
+    'parameters.imageFeatures',
+  ],
+  [
+    'integrity on node-local volumes of keyward',
+    { objects: [{ ...cephClass({ encrypted: 'true', integrityMode: 'hmac-sha256' }), provisioner: 'csi.keyward.io' }] },
+    'parameters.integrityMode',
   ],
 ]);

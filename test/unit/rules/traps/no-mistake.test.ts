@@ -8,7 +8,9 @@ import {
   state,
 } from '../../../../lib/rules/examples/parts';
 import type { RuleInput } from '../../../../lib/rules/rule';
-import { apiServer, named, section } from '../trap-parts';
+import { apiServer, named, ownRbd, section } from '../trap-parts';
+
+const isList = (metadata: unknown) => (metadata as { readonly name: string }).name === 'list';
 
 describe('what looks like a mistake and is none', () => {
   const rows: readonly (readonly [string, RuleInput])[] = [
@@ -22,6 +24,19 @@ describe('what looks like a mistake and is none', () => {
             ...Object.fromEntries(Object.entries(cephParameters).filter(([key]) => key.includes('/'))),
           }),
         ],
+      },
+    ],
+    ['a class of keyward for images of Ceph', { objects: ownRbd({}) }],
+    [
+      'a class of keyward for a cluster whose list another keeps',
+      { objects: ownRbd({ change: { clusterID: 'rook-ceph' } }).filter(({ metadata }) => !isList(metadata)) },
+    ],
+    [
+      'integrity of images that do not grow',
+      {
+        objects: ownRbd({ without: 'none', change: { integrityMode: 'hmac-sha256' } }).map((object) =>
+          object.kind === 'StorageClass' ? { ...object, allowVolumeExpansion: false } : object,
+        ),
       },
     ],
     [

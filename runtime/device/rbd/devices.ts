@@ -1,0 +1,171 @@
+/**
+ * The devices of images on this node. What is mapped is read from the kernel each time, by the number of the pool and the UUID
+ * in the volume's id: finding and unmapping need neither a user of the cluster nor the cluster.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CodedError, isCoded } from '../../errors';
+import { type Run, ToolError } from '../../process/run';
+import type { Devices, ImageRef } from '../back-end';
+import type { Serial } from '../loop/serial';
+import { waitForNode } from './device-node';
+import { decodeId } from './ids';
+import type { ImageSpec } from './image-spec';
+import { type ImageState, readImageState } from './image-state';
+import { type KernelMapping, Krbd } from './krbd';
+import { notFound } from './locate';
+import { parseMapOptions } from './map-options';
+import { mapImage } from './mapper';
+import { Nbd, type NbdMapping, type NbdRoots } from './nbd';
+import type { Pools } from './pools';
+import type { RbdCli } from './rbd-cli';
+import type { RbdMappingOptions } from './rbd-options';
+
+export interface RbdDevicesDeps {
+  readonly run: Run;
+  readonly cli: RbdCli;
+  readonly pools: Pools;
+  locate(image: ImageRef): Promise<ImageSpec>;
+  readonly options: RbdMappingOptions;
+  /** Of the whole process: the kernel would map an image twice. */
+  readonly attaching: Serial;
+  /** Others, for tests. */
+  readonly roots?: NbdRoots;
+}
+
+type Mapping = { readonly kernel: KernelMapping } | { readonly nbd: NbdMapping };
+
+const readTimeoutMs = 20_000;
+const resizeWaitMs = 30_000;
+const pollMs = 50;
+
+export class RbdDevices implements Devices {
+  readonly #deps: RbdDevicesDeps;
+  readonly #krbd: Krbd;
+  readonly #nbd: Nbd;
+
+  constructor(deps: RbdDevicesDeps) {
+    this.#deps = deps;
+    this.#krbd = new Krbd(deps.run, deps.roots?.sysfs);
+    this.#nbd = new Nbd(deps.run, deps.roots);
+  }
+
+  /** @throws CodedError VOLUME_NOT_FOUND and those of mapping. */
+  attach(volumeId: string, signal?: AbortSignal): Promise<string> {
+    return this.attachImage({ kind: 'volume', id: volumeId }, signal);
+  }
+
+  /** Like {@link attach}, for a snapshot too. */
+  attachImage(image: ImageRef, signal?: AbortSignal): Promise<string> {
+    return this.#deps.attaching.run(image.id, () => this.#attach(image, signal));
+  }
+
+  async find(id: string): Promise<string | undefined> {
+    const usable = (await this.#mappings(id)).find((each) => 'kernel' in each || each.nbd.spec !== undefined);
+    return usable && deviceOf(usable);
+  }
+
+  async refreshSize(volumeId: string): Promise<void> {
+    const [mapping] = await this.#mappings(volumeId);
+    if (!mapping) return;
+    const state = await this.#state({ kind: 'volume', id: volumeId });
+    const until = performance.now() + resizeWaitMs;
+    let isTold = false;
+    while ((await this.#sizeBytes(mapping)) !== state.header.sizeBytes) {
+      if (performance.now() > until) throw notResized(deviceOf(mapping));
+      // Both learn it by themselves within a moment; a notice that was lost is made up for only by the kernel's own mapper.
+      if (!isTold && 'kernel' in mapping) await this.#krbd.refresh(mapping.kernel);
+      isTold = true;
+      await sleep(pollMs);
+    }
+  }
+
+  async detach(volumeId: string): Promise<void> {
+    for (const mapping of await this.#mappings(volumeId)) await this.#unmap(mapping);
+  }
+
+  async #attach(image: ImageRef, signal?: AbortSignal): Promise<string> {
+    const state = await this.#state(image);
+    let isShutOut = false;
+    for (const mapping of await this.#mappings(image.id)) {
+      if ((await this.#isUsable(mapping, state)) === true) return deviceOf(mapping);
+      isShutOut ||= 'kernel' in mapping;
+      await this.#unmap(mapping);
+    }
+    const request = { spec: state.spec, volumeId: image.id, ...(signal && { signal }) };
+    const map = (apart: boolean) => mapImage(this.#deps.cli, this.#deps.options, { ...request, apart });
+    const device = await map(isShutOut).catch((error: unknown) => {
+      if (isShutOut || !isCoded(error, 'CEPH_BLOCKLISTED')) throw error;
+      return map(true);
+    });
+    await this.#requireMapped(image.id, device, state);
+    await waitForNode(device);
+    return device;
+  }
+
+  /** Left by a process that died, of an image that is gone, or of a client that the cluster shut out: no use. */
+  async #isUsable(mapping: Mapping, state: ImageState): Promise<boolean> {
+    if ('nbd' in mapping) return mapping.nbd.spec !== undefined;
+    if (mapping.kernel.imageId !== state.id) return false;
+    const args = [`if=${mapping.kernel.device}`, 'of=/dev/null', 'bs=4096', 'count=1', 'iflag=direct', 'status=none'];
+    try {
+      await this.#deps.run('dd', args, { timeoutMs: readTimeoutMs });
+      return true;
+    } catch (error) {
+      if (error instanceof ToolError) return false;
+      throw error;
+    }
+  }
+
+  /** What the command printed is not believed alone: a wrong device would be formatted. */
+  async #requireMapped(id: string, device: string, state: ImageState): Promise<void> {
+    const found = (await this.#mappings(id)).find((each) => deviceOf(each) === device);
+    if (found && ('nbd' in found || found.kernel.imageId === state.id)) return;
+    throw new CodedError(
+      'DEVICE_NOT_READY',
+      `${device} is not image ${state.spec.image}, which was to be mapped there`,
+      {
+        remedy: 'Repeat the call; give the container /sys and the process numbers of the node (hostPID).',
+      },
+    );
+  }
+
+  async #state(image: ImageRef): Promise<ImageState> {
+    const state = await readImageState(this.#deps.pools, await this.#deps.locate(image));
+    if (!state) throw notFound(image);
+    return state;
+  }
+
+  async #mappings(id: string): Promise<readonly Mapping[]> {
+    const parts = decodeId(id);
+    if (!parts) return [];
+    const ending = `-${parts.uuid}`;
+    const [kernel, nbd] = await Promise.all([this.#krbd.mappings(), this.#nbd.mappings()]);
+    return [
+      ...kernel
+        .filter((each) => each.poolId === parts.poolId && each.imageName.endsWith(ending))
+        .map((each) => ({ kernel: each })),
+      ...nbd.filter(({ cookie, spec }) => cookie === id || spec?.endsWith(ending)).map((each) => ({ nbd: each })),
+    ];
+  }
+
+  #sizeBytes(mapping: Mapping): Promise<number | undefined> {
+    return 'nbd' in mapping ? this.#nbd.sizeBytes(mapping.nbd) : this.#krbd.sizeBytes(mapping.kernel);
+  }
+
+  #unmap(mapping: Mapping): Promise<void> {
+    const options = parseMapOptions(this.#deps.options.unmapOptions);
+    return 'nbd' in mapping
+      ? this.#nbd.unmap(mapping.nbd, options.nbd)
+      : this.#krbd.unmap(mapping.kernel, options.krbd);
+  }
+}
+
+function deviceOf(mapping: Mapping): string {
+  return 'nbd' in mapping ? mapping.nbd.device : mapping.kernel.device;
+}
+
+function notResized(device: string): CodedError {
+  return new CodedError('DEVICE_NOT_READY', `${device} has not taken the new size of its image`, {
+    remedy: 'Repeat the call; if it stays, unstage the volume and stage it again.',
+  });
+}

@@ -1,0 +1,427 @@
+/** The binding to librados against a real Ceph; what it writes is compared with what the `rados` command sees. */
+import { randomBytes, randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RadosCluster } from '../../../runtime/device/rbd/rados/cluster';
+import { RadosConnections } from '../../../runtime/device/rbd/rados/connections';
+import type { RadosObjects } from '../../../runtime/device/rbd/rados/objects';
+import { Secret } from '../../../runtime/secret';
+import { CEPH_TOOLS, type Ceph, startCeph } from '../../harness/ceph';
+import { describeWith } from '../../harness/describe-with';
+import { freePort } from '../../harness/ports';
+
+jest.setTimeout(240_000);
+
+const coded = (code: string) => expect.objectContaining({ code });
+const texts = (entries: ReadonlyMap<string, Buffer> | undefined) =>
+  entries && Object.fromEntries([...entries].map(([key, value]) => [key, value.toString()]));
+
+async function until(holds: () => Promise<boolean> | boolean): Promise<void> {
+  while (!(await holds())) await sleep(50);
+}
+
+describeWith(CEPH_TOOLS, 'librados', () => {
+  let ceph: Ceph;
+  let cluster: RadosCluster;
+  let objects: RadosObjects;
+  let poolId: number;
+  let userKey: string;
+  const access = (userId = 'csi', key = userKey) => ({
+    monitors: ceph.monitors,
+    userId,
+    userKey: Secret.fromText(key),
+  });
+  const newName = () => `object-${randomUUID()}`;
+
+  beforeAll(async () => {
+    ceph = await startCeph();
+    poolId = await ceph.createPool('kube');
+    userKey = await ceph.createUser('csi');
+    cluster = await RadosCluster.connect(access());
+    objects = cluster.objects('kube', '');
+  });
+  afterAll(async () => {
+    await cluster?.close();
+    await ceph?.stop();
+  });
+
+  describe('connecting', () => {
+    test('refuses a key that is not the one of the user, and a user that does not exist', async () => {
+      const otherKey = ceph.adminKey;
+      await expect(RadosCluster.connect(access('csi', otherKey))).rejects.toEqual(coded('CEPH_DENIED'));
+      await expect(RadosCluster.connect(access('nobody'))).rejects.toEqual(coded('CEPH_DENIED'));
+    });
+
+    test.each(['', 'not base64 !', 'AAAA'])('refuses %j, which is no key', async (key) => {
+      await expect(RadosCluster.connect(access('csi', key))).rejects.toEqual(coded('CEPH_DENIED'));
+    });
+
+    test('takes a key with a line break after it', async () => {
+      const other = await RadosCluster.connect(access('csi', `${userKey}\n`));
+      await other.close();
+      expect(other.isUsable).toBe(false);
+    });
+
+    test('refuses when no monitor answers, within its timeout', async () => {
+      const monitors = [`127.0.0.1:${await freePort()}`];
+      const startedAtMs = performance.now();
+      const connecting = RadosCluster.connect({ ...access(), monitors, timeouts: { connectMs: 1000 } });
+      await expect(connecting).rejects.toEqual(coded('CEPH_UNREACHABLE'));
+      // The default of librados is five minutes.
+      expect(performance.now() - startedAtMs).toBeLessThan(120_000);
+    });
+
+    test('refuses what is asked of a closed connection', async () => {
+      const other = await RadosCluster.connect(access());
+      await other.close();
+      await expect(other.objects('kube', '').read('x')).rejects.toEqual(coded('CEPH_UNREACHABLE'));
+      await other.close();
+    });
+
+    test('the key is in no argument and in no variable of the process', async () => {
+      for (const file of ['cmdline', 'environ'])
+        expect(readFileSync(`/proc/self/${file}`, 'utf8')).not.toContain(userKey);
+    });
+  });
+
+  describe('pools', () => {
+    test('are found by number and by name, and all of them listed', async () => {
+      expect(await cluster.poolByName('kube')).toEqual({ id: poolId, name: 'kube' });
+      expect(await cluster.poolById(poolId)).toEqual({ id: poolId, name: 'kube' });
+      expect(await cluster.pools()).toEqual([{ id: poolId, name: 'kube' }]);
+    });
+
+    test('refuses one that does not exist', async () => {
+      expect(await cluster.poolByName('missing')).toBeUndefined();
+      expect(await cluster.poolById(4711)).toBeUndefined();
+      await expect(cluster.objects('missing', '').read('x')).rejects.toEqual(coded('POOL_NOT_FOUND'));
+      await expect(cluster.objects(4711, '').omap('x')).rejects.toEqual(coded('POOL_NOT_FOUND'));
+      await expect(cluster.usage('missing')).rejects.toEqual(coded('POOL_NOT_FOUND'));
+    });
+
+    test('one that is made later, removed, and made again under its name is used as it is', async () => {
+      const late = cluster.objects('late', '');
+      await expect(late.change('x', {})).rejects.toEqual(coded('POOL_NOT_FOUND'));
+      const first = await ceph.createPool('late');
+      expect(await late.change('x', { createExclusively: true })).toBe(true);
+      const byNumber = cluster.objects(first, '');
+      expect(await byNumber.omap('x')).toEqual(new Map());
+
+      await ceph.ceph(['osd', 'pool', 'delete', 'late', 'late', '--yes-i-really-really-mean-it']);
+      // An OSD tells the client, which goes by the map that it has until then.
+      await expect(byNumber.change('y', {})).rejects.toEqual(coded('POOL_NOT_FOUND'));
+      expect(await cluster.poolById(first)).toBeUndefined();
+      expect(await byNumber.omap('x')).toBeUndefined();
+      await expect(late.omap('x')).rejects.toEqual(coded('POOL_NOT_FOUND'));
+
+      await ceph.createPool('late');
+      expect(await late.omap('x')).toBeUndefined();
+      expect(await late.change('x', { createExclusively: true })).toBe(true);
+    });
+
+    test('refuses to tell how full one is while no manager gathers it', async () => {
+      await expect(cluster.usage('kube')).rejects.toEqual(coded('CEPH_FAILED'));
+    });
+
+    test('refuses a user that has no right to the pool, and serves once it has it', async () => {
+      const connections = new RadosConnections();
+      const key = await ceph.createUser('narrow', { mon: 'profile rbd', osd: 'profile rbd pool=other' });
+      const open = async () => (await connections.get(access('narrow', key))).objects('kube', '');
+      await expect((await open()).change(newName(), {})).rejects.toEqual(coded('CEPH_DENIED'));
+      await ceph.ceph(['auth', 'caps', 'client.narrow', 'mon', 'profile rbd', 'osd', 'profile rbd pool=kube']);
+      expect(await (await open()).change(newName(), {})).toBe(true);
+      await connections.close();
+    });
+
+    test('a namespace has its own objects', async () => {
+      await ceph.rbd(['namespace', 'create', 'kube/tenant']);
+      const [name, tenant] = [newName(), cluster.objects(poolId, 'tenant')];
+      expect(await tenant.change(name, { set: new Map([['k', 'v']]) })).toBe(true);
+      expect(await objects.omap(name)).toBeUndefined();
+      expect(await ceph.rados(['-p', 'kube', '-N', 'tenant', 'listomapkeys', name])).toBe('k\n');
+    });
+  });
+
+  describe('reading', () => {
+    test('gives the bytes of an object, and undefined for none', async () => {
+      const name = newName();
+      expect(await objects.read(name)).toBeUndefined();
+      await ceph.rados(['-p', 'kube', 'put', name, '-'], 'content');
+      expect((await objects.read(name))?.toString()).toBe('content');
+      await ceph.rados(['-p', 'kube', 'create', `${name}-empty`]);
+      expect(await objects.read(`${name}-empty`)).toEqual(Buffer.alloc(0));
+    });
+
+    test('refuses an object that is larger than 64 KiB', async () => {
+      const name = newName();
+      await ceph.rados(['-p', 'kube', 'put', name, '-'], 'x'.repeat(64 * 1024));
+      expect(await objects.read(name)).toHaveLength(64 * 1024);
+      await ceph.rados(['-p', 'kube', 'put', name, '-'], 'x'.repeat(64 * 1024 + 1));
+      await expect(objects.read(name)).rejects.toEqual(coded('CEPH_FAILED'));
+    });
+
+    test('gives all keys, however many, and those of a prefix', async () => {
+      const name = newName();
+      const wanted = Array.from({ length: 2500 }, (_, index) => [`csi.volume.${index}`, `value ${index}`] as const);
+      await objects.change(name, { set: new Map([...wanted, ['other', 'x'], ['csi.snap.1', 'y']]) });
+      const found = await objects.omap(name, 'csi.volume.');
+      expect(texts(found)).toEqual(Object.fromEntries(wanted));
+      expect((await objects.omap(name))?.size).toBe(2502);
+      expect(await objects.omap(name, 'nothing')).toEqual(new Map());
+    });
+
+    test('gives values that are no text byte by byte, and empty ones', async () => {
+      const [name, bytes] = [newName(), randomBytes(5000)];
+      // NUL, bytes that are no UTF-8, and the line breaks that commands add.
+      bytes.set([0, 0xff, 0xc3, 0x0a], 0);
+      await ceph.rados(['-p', 'kube', 'setomapval', name, 'binary'], bytes);
+      await objects.change(name, { set: new Map([['empty', '']]) });
+      const found = await objects.omap(name);
+      expect(found?.get('binary')?.equals(bytes)).toBe(true);
+      expect(found?.get('empty')).toEqual(Buffer.alloc(0));
+    });
+  });
+
+  describe('changing', () => {
+    const keys = (entries: Record<string, string>) => new Map(Object.entries(entries));
+
+    test('writes what the rados command reads, names and values of any script included', async () => {
+      const name = newName();
+      expect(await objects.change(name, { set: keys({ 'csi.volname': 'pvc-ü-名', k: 'v' }) })).toBe(true);
+      expect(await ceph.rados(['-p', 'kube', 'listomapkeys', name])).toBe('csi.volname\nk\n');
+      const [value] = texts(await objects.omap(name, 'csi.volname'))?.['csi.volname']?.match(/.*/) ?? [];
+      expect(value).toBe('pvc-ü-名');
+    });
+
+    test('refuses to make an object that exists, or to change one that does not', async () => {
+      const name = newName();
+      expect(await objects.change(name, { mustExist: true, set: keys({ a: '1' }) })).toBe(false);
+      expect(await objects.omap(name)).toBeUndefined();
+      expect(await objects.change(name, { createExclusively: true, set: keys({ a: '1' }) })).toBe(true);
+      expect(await objects.change(name, { createExclusively: true, set: keys({ a: '2' }) })).toBe(false);
+      expect(await objects.change(name, { mustExist: true, set: keys({ b: '3' }) })).toBe(true);
+      expect(texts(await objects.omap(name))).toEqual({ a: '1', b: '3' });
+    });
+
+    test('refuses when a value is not the expected one, is missing, or is there where none is expected', async () => {
+      const name = newName();
+      // An object that is missing has no keys, and is not made by a change that is refused.
+      expect(await objects.change(name, { expect: new Map([['a', '1']]), set: keys({ a: '2' }) })).toBe(false);
+      expect(await objects.omap(name)).toBeUndefined();
+      expect(await objects.change(name, { expect: new Map([['a', undefined]]), set: keys({ a: '1' }) })).toBe(true);
+      expect(await objects.change(name, { expect: new Map([['a', undefined]]), set: keys({ a: '2' }) })).toBe(false);
+      expect(await objects.change(name, { expect: new Map([['a', '0']]), set: keys({ a: '2' }) })).toBe(false);
+      expect(await objects.change(name, { expect: new Map([['b', '1']]), set: keys({ a: '2' }) })).toBe(false);
+      expect(texts(await objects.omap(name))).toEqual({ a: '1' });
+      expect(await objects.change(name, { expect: new Map([['a', '1']]), set: keys({ a: '2' }) })).toBe(true);
+      expect(texts(await objects.omap(name))).toEqual({ a: '2' });
+    });
+
+    test('sets, removes and executes together, or does none of it', async () => {
+      const name = newName();
+      await objects.change(name, { set: keys({ gone: 'x', kept: 'y' }) });
+      // metadata_set of one pair, k and v.
+      const input = Buffer.from('0100000001000000' + '6b' + '01000000' + '76', 'hex');
+      const execute = [{ objectClass: 'rbd', method: 'metadata_set', input }];
+      const change = { set: keys({ added: 'z' }), remove: ['gone', 'never-there'], execute };
+
+      const expectation = new Map([['kept', 'other']]);
+      expect(await objects.change(name, { ...change, expect: expectation })).toBe(false);
+      expect(texts(await objects.omap(name))).toEqual({ gone: 'x', kept: 'y' });
+      const broken = [{ objectClass: 'rbd', method: 'metadata_set', input: Buffer.of(9) }];
+      await expect(objects.change(name, { ...change, execute: broken })).rejects.toEqual(coded('CEPH_FAILED'));
+      expect(texts(await objects.omap(name))).toEqual({ gone: 'x', kept: 'y' });
+
+      expect(await objects.change(name, { ...change, expect: new Map([['kept', 'y']]) })).toBe(true);
+      expect(texts(await objects.omap(name))).toEqual({ added: 'z', kept: 'y', metadata_k: 'v' });
+    });
+
+    test('of twenty who compare and set at the same time, from two connections, exactly one wins each round', async () => {
+      const [name, second] = [newName(), await RadosCluster.connect(access())];
+      const both = [objects, second.objects(poolId, '')];
+      await objects.change(name, { set: keys({ turn: '0' }) });
+      for (let round = 0; round < 10; round += 1) {
+        const contenders = Array.from({ length: 20 }, async (_, index) => {
+          const set = keys({ turn: `${round + 1}`, winner: `${index}` });
+          return (await both[index % 2]?.change(name, { expect: new Map([['turn', `${round}`]]), set })) ? [index] : [];
+        });
+        const winners = (await Promise.all(contenders)).flat();
+        expect(winners).toHaveLength(1);
+        expect(texts(await objects.omap(name))).toEqual({ turn: `${round + 1}`, winner: `${winners[0]}` });
+      }
+      await second.close();
+    });
+
+    test('removes an object, and again', async () => {
+      const name = newName();
+      await objects.change(name, {});
+      await objects.remove(name);
+      expect(await objects.omap(name)).toBeUndefined();
+      await objects.remove(name);
+    });
+  });
+
+  describe('locks', () => {
+    let second: RadosCluster;
+    beforeAll(async () => {
+      second = await RadosCluster.connect(access());
+    });
+    afterAll(() => second?.close());
+
+    test('refuses a second client, and another cookie of the same, until it is given back', async () => {
+      const name = newName();
+      const other = second.objects('kube', '');
+      expect(await objects.lock(name, 'keyward', 'a', 600_000)).toBe(true);
+      expect(await objects.lock(name, 'keyward', 'a', 600_000)).toBe(true);
+      expect(await objects.lock(name, 'keyward', 'b', 600_000)).toBe(false);
+      expect(await other.lock(name, 'keyward', 'a', 600_000)).toBe(false);
+      expect(await other.lock(name, 'another', 'a', 600_000)).toBe(true);
+      const seen = JSON.parse(await ceph.rados(['-p', 'kube', 'lock', 'info', name, 'keyward', '--format', 'json']));
+      expect(seen).toMatchObject({ name: 'keyward', type: 'exclusive', lockers: [{ cookie: 'a' }] });
+
+      // Who does not hold it cannot give it back.
+      await other.unlock(name, 'keyward', 'a');
+      expect(await other.lock(name, 'keyward', 'a', 600_000)).toBe(false);
+      await objects.unlock(name, 'keyward', 'a');
+      expect(await other.lock(name, 'keyward', 'a', 600_000)).toBe(true);
+    });
+
+    test('ends by itself, and no sooner than its last renewal allows', async () => {
+      const name = newName();
+      const other = second.objects('kube', '');
+      expect(await objects.lock(name, 'keyward', 'a', 1500)).toBe(true);
+      expect(await objects.lock(name, 'keyward', 'a', 600_000)).toBe(true);
+      await sleep(2000);
+      expect(await other.lock(name, 'keyward', 'b', 600_000)).toBe(false);
+      expect(await objects.lock(name, 'keyward', 'a', 500)).toBe(true);
+      await until(() => other.lock(name, 'keyward', 'b', 600_000));
+      expect(await objects.lock(name, 'keyward', 'a', 500)).toBe(false);
+    });
+
+    test('giving back what nobody holds, on an object that does not exist, is no error and makes none', async () => {
+      const name = newName();
+      await objects.unlock(name, 'keyward', 'a');
+      expect(await objects.omap(name)).toBeUndefined();
+    });
+  });
+
+  describe('connections', () => {
+    test('are shared by user and key, also by those who ask at the same time', async () => {
+      const connections = new RadosConnections();
+      const [first, again] = await Promise.all([connections.get(access()), connections.get(access())]);
+      expect(again).toBe(first);
+      expect(await connections.get(access())).toBe(first);
+      expect(await connections.get(access('admin', ceph.adminKey))).not.toBe(first);
+      expect(connections.size).toBe(2);
+      await connections.close();
+      expect([first.isUsable, connections.size]).toEqual([false, 0]);
+      await expect(connections.get(access())).rejects.toEqual(coded('SHUTTING_DOWN'));
+    });
+
+    test('a wrong key is refused although the right one is connected, and leaves nothing behind', async () => {
+      const connections = new RadosConnections();
+      await connections.get(access());
+      await expect(connections.get(access('csi', ceph.adminKey))).rejects.toEqual(coded('CEPH_DENIED'));
+      expect(connections.size).toBe(1);
+      await connections.close();
+    });
+
+    test('close when they are idle, and not while something runs', async () => {
+      const connections = new RadosConnections({ idleMs: 300 });
+      const connection = await connections.get(access());
+      const mine = connection.objects('kube', '');
+      const name = newName();
+      const endAtMs = performance.now() + 1500;
+      while (performance.now() < endAtMs) {
+        const current = await connections.get(access());
+        await current.objects('kube', '').change(name, { set: new Map([['k', 'v']]) });
+      }
+      await until(() => connections.size === 0);
+      await until(() => !connection.isUsable);
+      await expect(mine.read(name)).rejects.toEqual(coded('CEPH_UNREACHABLE'));
+      const next = await connections.get(access());
+      expect(texts(await next.objects('kube', '').omap(name))).toEqual({ k: 'v' });
+      await connections.close();
+    });
+
+    test('a client that the cluster has shut out is refused, and connects anew', async () => {
+      const connections = new RadosConnections();
+      const first = await connections.get(access());
+      const name = newName();
+      expect(await first.objects('kube', '').lock(name, 'keyward', 'a', 600_000)).toBe(true);
+      const locked = await ceph.rados(['-p', 'kube', 'lock', 'info', name, 'keyward', '--format', 'json']);
+      await ceph.ceph(['osd', 'blocklist', 'add', JSON.parse(locked).lockers[0].addr]);
+      // The OSD learns of it a moment after the monitor.
+      const refusal = async () => {
+        for (;;) await first.objects('kube', '').change(name, { set: new Map([['k', 'v']]) });
+      };
+      await expect(refusal()).rejects.toEqual(coded('CEPH_BLOCKLISTED'));
+      expect(first.isUsable).toBe(false);
+
+      const second = await connections.get(access());
+      expect(second).not.toBe(first);
+      expect(await second.objects('kube', '').change(name, { set: new Map([['k', 'w']]) })).toBe(true);
+      expect(connections.size).toBe(1);
+      await connections.close();
+    });
+  });
+
+  describe('outages', () => {
+    const timeouts = { connectMs: 1000, monitorMs: 1000, operationMs: 1000 };
+    const patience = { ...timeouts, connectMs: 60_000 };
+
+    test('a monitor that is gone refuses questions in time, and serves the same connection when it is back', async () => {
+      const patient = await RadosCluster.connect({ ...access(), timeouts: patience });
+      await ceph.haltMonitor();
+      await expect(patient.pools()).rejects.toEqual(coded('CEPH_UNREACHABLE'));
+      // Not in the map of the client: only a monitor knows.
+      await expect(patient.poolByName('missing')).rejects.toEqual(coded('CEPH_UNREACHABLE'));
+      await expect(patient.objects(4711, '').read('x')).rejects.toEqual(coded('CEPH_UNREACHABLE'));
+      expect(await patient.poolById(poolId)).toEqual({ id: poolId, name: 'kube' });
+      expect(await patient.objects(poolId, '').change(newName(), {})).toBe(true);
+      await expect(RadosCluster.connect({ ...access(), timeouts })).rejects.toEqual(coded('CEPH_UNREACHABLE'));
+      expect(patient.isUsable).toBe(true);
+
+      await ceph.resumeMonitor();
+      await until(() =>
+        patient.pools().then(
+          () => true,
+          () => false,
+        ),
+      );
+      expect(await cluster.objects('kube', '').change(newName(), {})).toBe(true);
+      await patient.close();
+    });
+
+    test('a manager that there is not refuses questions in time', async () => {
+      const impatient = await RadosCluster.connect({ ...access('admin', ceph.adminKey), timeouts: patience });
+      const asked = impatient.command({ prefix: 'rbd task list' }, 'mgr');
+      await expect(asked).rejects.toEqual(coded('CEPH_UNREACHABLE'));
+      await impatient.close();
+    });
+
+    test('an OSD that is gone refuses operations in time, many at once, while files can be read', async () => {
+      const impatient = await RadosCluster.connect({ ...access(), timeouts: patience });
+      const mine = impatient.objects(poolId, '');
+      await mine.read('x');
+      await ceph.haltOsd();
+      const outcomes = Array.from({ length: 50 }, () =>
+        mine.read('x').then(
+          () => 'read',
+          ({ code }) => code,
+        ),
+      );
+      expect(readFileSync(__filename, 'utf8')).not.toBe('');
+      expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['CEPH_UNREACHABLE']));
+
+      await ceph.resumeOsd();
+      await until(() =>
+        mine.read('x').then(
+          () => true,
+          () => false,
+        ),
+      );
+      await impatient.close();
+    });
+  });
+});
