@@ -3,10 +3,10 @@ import { EncryptedStorage } from '../lib/cdk8s';
 
 const app = new App();
 const chart = new Chart(app, 'external-ceph', { namespace: 'keyward-system' });
-const monitors = ['10.0.0.11:6789', '10.0.0.12:6789', '10.0.0.13:6789'];
+const clusters = [{ clusterId: 'prod-a', monitors: ['10.0.0.11:6789', '10.0.0.12:6789'] }];
 
 new EncryptedStorage(chart, 'storage', {
-  driver: { type: 'keyward', backend: { type: 'rbd', clusters: [{ clusterId: 'prod-a', monitors }] } },
+  driver: { type: 'keyward', backend: { type: 'rbd', clusters, attachRequired: true } },
   kms: {
     vault: { type: 'vault', address: 'https://vault.vault.svc:8200', auth: { method: 'kubernetes', role: 'keyward' } },
   },

@@ -69,9 +69,10 @@ export interface RbdBackend {
    */
   readonly controllerReplicas?: number;
   /**
-   * Whether Kubernetes keeps a VolumeAttachment for each volume, which needs csi-attacher: a ReadWriteOnce volume then goes
-   * to another node only after it has left the first one. To take over volumes that ceph-csi attached, set it.
-   * @default false: the node refuses a volume that is still mapped elsewhere
+   * Whether Kubernetes keeps a VolumeAttachment for each volume, for which csi-attacher runs: a ReadWriteOnce volume then goes
+   * to another node only after it has left the first one. Volumes that ceph-csi attached need it too. It cannot be changed
+   * while the CSIDriver object exists.
+   * @default false: Kubernetes lets two nodes stage a ReadWriteOnce volume at once, and Ceph alone does not prevent it
    */
   readonly attachRequired?: boolean;
   /**

@@ -185,7 +185,9 @@ const mapping = z.object({
 
 /** Reads how a volume is mapped from its attributes, which ceph-csi may have written: whatever else they hold is passed over. */
 export function decodeRbdMapping(attributes: Readonly<Record<string, string>>): RbdMapping {
-  return decodeWith(mapping, attributes, 'the attributes of the volume');
+  // To ceph-csi an empty option is none, and an attribute stays for the life of the volume.
+  const filledIn = Object.fromEntries(Object.entries(attributes).filter(([, text]) => text !== ''));
+  return decodeWith(mapping, filledIn, 'the attributes of the volume');
 }
 
 function* contradictions(it: RbdParameters): Generator<readonly [path: string, message: string, remedy: string]> {

@@ -21,8 +21,18 @@ const encryption = z.strictObject({
   headerBytes: size,
   phase: z.enum(['prepared', 'formatting', 'formatted', 'ready']),
   fsUuid: z.guid(),
-  rotation: z.strictObject({ oldKeyslot: keyslot, newKeyslot: keyslot, startedAt: timestamp }).exactOptional(),
+  rotation: z
+    .strictObject({
+      oldKeyslot: keyslot,
+      newKeyslot: keyslot,
+      orphanKeyslots: z.array(keyslot).max(32).exactOptional(),
+      startedAt: timestamp,
+    })
+    .exactOptional(),
   rotatedAt: timestamp.exactOptional(),
+  rewrappedAt: timestamp.exactOptional(),
+  reencryption: z.strictObject({ oldKeyslot: keyslot, startedAt: timestamp }).exactOptional(),
+  reencryptedAt: timestamp.exactOptional(),
   foreign: z.literal(true).exactOptional(),
   inheritedUuid: z.guid().exactOptional(),
   headerInside: z.literal(true).exactOptional(),

@@ -38,11 +38,26 @@ export interface EncryptionRecord {
   readonly fsUuid: string;
   /**
    * Present while a passphrase rotation is under way: the keyslot that the KMS key opened when it began and the one that
-   * takes the new key. Only these two are ever killed; a keyslot that an operator added stays.
+   * takes the new key, and those that rotations which were killed had filled. Only these are ever killed; a keyslot that
+   * an operator added stays.
    */
-  readonly rotation?: { readonly oldKeyslot: number; readonly newKeyslot: number; readonly startedAt: string };
+  readonly rotation?: {
+    readonly oldKeyslot: number;
+    readonly newKeyslot: number;
+    readonly orphanKeyslots?: readonly number[];
+    readonly startedAt: string;
+  };
   /** RFC 3339; absent until the first rotation. */
   readonly rotatedAt?: string;
+  /** RFC 3339; when the key was last wrapped again with a newer version of the KEK. */
+  readonly rewrappedAt?: string;
+  /**
+   * Present while the data is re-encrypted with a new volume key: the keyslot of the old one. Only then may the header have
+   * more than one segment. Clones, snapshots, expansion and the rotation of the passphrase wait for the end.
+   */
+  readonly reencryption?: { readonly oldKeyslot: number; readonly startedAt: string };
+  /** RFC 3339; absent while the volume has the volume key of its format, or of its source. */
+  readonly reencryptedAt?: string;
   /**
    * Made by another driver (ceph-csi) and never opened by us: `luksUuid`, `luks`, `headerBytes` and `fsUuid` are placeholders.
    * The first open that the volume's own key proves learns them.

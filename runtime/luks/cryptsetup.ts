@@ -1,24 +1,19 @@
 /**
  * cryptsetup, one short method a verb. Keys travel on standard input only; two keys share it and are told apart by their
- * sizes. The only place with cryptsetup's flags, always the long ones. What exit codes mean is in exit.ts.
+ * sizes. With format-args.ts the only place with cryptsetup's flags, always the long ones. What exit codes mean is in exit.ts.
  */
 import type { LuksParameters } from '../../lib/schema/volume-parameters';
 import { Semaphore } from '../async/semaphore';
 import { blockSizeBytes } from '../device/block-size';
-import { CodedError } from '../errors';
+import { CodedError, isCoded } from '../errors';
 import { type Run, type RunOptions, type RunResult, ToolError } from '../process/run';
 import type { Secret } from '../secret';
 import { explain, opensNothing, unlockedSlot, type Verb, wasDone } from './exit';
+import { derivation, formatArgs } from './format-args';
 import { readHeader } from './header';
+import { findMapping, listAbandoned, lowerHalf } from './mapping';
 
-/**
- * Start of the data on the device, pinned: the same as in volumes of ceph-csi, and room for every later need of the
- * header. What the metadata and keyslot areas take of it decides how long a format lasts (cryptsetup fills the keyslot
- * area with random bytes): 4 MiB is the least that holds all 16 keyslots, and a quarter of the default.
- */
-export const headerBytes = 16 * 1024 * 1024;
-const metadataArea = '16k';
-const keyslotsArea = '4096k';
+export { headerBytes } from './format-args';
 
 export interface CryptsetupDeps {
   readonly run: Run;
@@ -88,37 +83,9 @@ export class Cryptsetup {
    * of its data. May be repeated, and with integrity protection must be after a kill: the header is whole before the data is.
    */
   async format({ device, uuid, luks, dek }: FormatRequest, signal?: AbortSignal): Promise<void> {
-    const layout = [
-      '--offset',
-      `${headerBytes / 512}`,
-      '--luks2-metadata-size',
-      metadataArea,
-      '--luks2-keyslots-size',
-      keyslotsArea,
-    ];
-    const cipher = [
-      '--cipher',
-      luks.cipher,
-      '--key-size',
-      `${luks.keySizeBits}`,
-      '--sector-size',
-      `${luks.sectorSizeBytes}`,
-    ];
-    const integrity = luks.integrity === undefined ? [] : ['--integrity', luks.integrity];
-    const args = [
-      '--batch-mode',
-      '--type',
-      'luks2',
-      '--hash',
-      'sha256',
-      '--uuid',
-      uuid,
-      ...layout,
-      ...cipher,
-      ...integrity,
-    ];
-    const command = ['luksFormat', ...args, ...derivation(luks), '--key-file', '-', device];
+    const command = ['luksFormat', ...formatArgs(uuid, luks), '--key-file', '-', device];
     if (luks.integrity === undefined) return void (await this.#call('format', command, { stdin: [dek] }, signal));
+    for (const abandoned of await listAbandoned(uuid)) await this.close(abandoned, signal);
     const timeoutMs = this.#timeoutMs + Math.ceil((await blockSizeBytes(device)) / slowestWipeBytesPerMs);
     await this.#call('format', command, { stdin: [dek], timeoutMs }, signal, this.#wiping);
   }
@@ -147,12 +114,22 @@ export class Cryptsetup {
       device,
       name,
     ];
-    await this.#call('open', args, { stdin: [dek] }, signal);
+    try {
+      await this.#call('open', args, { stdin: [dek] }, signal);
+    } catch (error) {
+      // What is in the way may be the lower half alone, of a mapping whose upper half is gone or never came.
+      if (!isCoded(error, 'DEVICE_BUSY') || (await findMapping(name)) || !(await findMapping(lowerHalf(name))))
+        throw error;
+      await this.close(name, signal);
+      await this.#call('open', args, { stdin: [dek] }, signal);
+    }
   }
 
-  /** No error when it is not open. @throws DEVICE_BUSY while something uses the mapping. */
+  /** No error when it is not open. Also what a kill left of it. @throws DEVICE_BUSY while something uses the mapping. */
   async close(name: string, signal?: AbortSignal): Promise<void> {
     await unlessDone(this.#call('close', ['close', name], {}, signal));
+    if (await findMapping(lowerHalf(name)))
+      await unlessDone(this.#call('close', ['close', lowerHalf(name)], {}, signal));
   }
 
   /**
@@ -300,13 +277,6 @@ const untrustedTokens = ['--disable-external-tokens'];
 
 function slot(keyslot: number | undefined): string[] {
   return keyslot === undefined ? [] : ['--key-slot', `${keyslot}`];
-}
-
-/** The cost is pinned: a benchmark on a busy node would take seconds and give another answer each time (design §9). */
-function derivation({ pbkdf, pbkdfIterations, pbkdfMemoryKiB }: LuksParameters): string[] {
-  if (pbkdf === 'pbkdf2') return ['--pbkdf', 'pbkdf2', '--pbkdf-force-iterations', `${pbkdfIterations ?? 1000}`];
-  const memory = ['--pbkdf-memory', `${pbkdfMemoryKiB ?? 32_768}`, '--pbkdf-parallel', '1'];
-  return ['--pbkdf', pbkdf, '--pbkdf-force-iterations', `${pbkdfIterations ?? 4}`, ...memory];
 }
 
 async function unlessDone(call: Promise<RunResult>): Promise<void> {

@@ -15,6 +15,8 @@ export interface Mapping {
   readonly deviceNumber: string;
   /** major:minor of the device that holds the encrypted bytes. Undefined when there is none, or more than one. */
   readonly backingDevice?: string;
+  /** The mapping below this one, while the data is re-encrypted (luks/layer.ts). */
+  readonly lower?: string;
   /** From the mapping's own UUID; undefined when the mapping is not LUKS2. */
   readonly luksUuid?: string;
   readonly sizeBytes: number;
@@ -68,6 +70,32 @@ export async function listMappings(sysfs = '/sys'): Promise<readonly Mapping[]> 
   return mappings;
 }
 
+/** What may be under a mapping while its data is re-encrypted, one or the other. Neither begins like a name of {@link mappingName}. */
+export function lowerNames(name: string): readonly [string, string] {
+  return [`rekey0.${name}`, `rekey1.${name}`];
+}
+
+/** Under a mapping with integrity protection cryptsetup puts another one, of this name. */
+export function lowerHalf(name: string): string {
+  return `${name}_dif`;
+}
+
+/**
+ * What a cryptsetup that was killed while it formatted with integrity protection has left open over a device, the upper
+ * mapping before the lower: nobody uses it, and it keeps the device busy.
+ * @param luksUuid the one of that format.
+ */
+export async function listAbandoned(luksUuid: string, sysfs = '/sys'): Promise<readonly string[]> {
+  const hex = luksUuid.replaceAll('-', '').toLowerCase();
+  const found: string[] = [];
+  for (const folder of await mappingFolders(sysfs)) {
+    const uuid = await attribute(folder, 'dm/uuid');
+    const name = /^CRYPT-(?:LUKS2|INTEGRITY)-([0-9a-f]{32})-(temporary-cryptsetup-.+)$/.exec(uuid ?? '');
+    if (name?.[1] === hex && name[2] !== undefined) found.push(name[2]);
+  }
+  return found.sort((one, other) => one.length - other.length);
+}
+
 function isOurs(name: string): boolean {
   if (name.startsWith(cephCsiPrefix)) return cephCsiId.test(name.slice(cephCsiPrefix.length));
   return name.startsWith(prefix);
@@ -85,12 +113,14 @@ async function describe(name: string, folder: string): Promise<Mapping | undefin
   );
   if (deviceNumber === undefined || size === undefined) return undefined;
   const backingDevice = await backing(name, folder);
+  const lower = await lowerOf(name, folder);
   const hex = /^CRYPT-LUKS2-([0-9a-f]{32})-/.exec(uuid)?.[1];
   return {
     name,
     device: mappingDevice(name),
     deviceNumber,
     ...(backingDevice !== undefined && { backingDevice }),
+    ...(lower !== undefined && { lower }),
     ...(hex !== undefined && { luksUuid: hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') }),
     sizeBytes: Number(size) * 512,
     readOnly: readOnly === '1',
@@ -98,14 +128,22 @@ async function describe(name: string, folder: string): Promise<Mapping | undefin
   };
 }
 
-/** With integrity protection cryptsetup puts a mapping of its own, `name`_dif, in between. */
 async function backing(name: string, folder: string): Promise<string | undefined> {
   const slaves = await list(join(folder, 'slaves'));
   const [slave] = slaves;
   if (slave === undefined || slaves.length > 1) return undefined;
   const path = join(folder, 'slaves', slave);
-  if ((await attribute(path, 'dm/name')) === `${name}_dif`) return backing(`${name}_dif`, path);
+  const below = await attribute(path, 'dm/name');
+  if (below !== undefined && [lowerHalf(name), ...lowerNames(name)].includes(below)) return backing(below, path);
   return attribute(path, 'dev');
+}
+
+async function lowerOf(name: string, folder: string): Promise<string | undefined> {
+  for (const slave of await list(join(folder, 'slaves'))) {
+    const below = await attribute(join(folder, 'slaves', slave), 'dm/name');
+    if (below !== undefined && lowerNames(name).includes(below)) return below;
+  }
+  return undefined;
 }
 
 /** Whether a discard of the mapping reaches the device under it. @param sysfs Another root, for tests. */
@@ -122,8 +160,17 @@ export async function suspendMapping(run: Run, name: string, signal?: AbortSigna
   await run('dmsetup', ['suspend', name], signal ? { signal } : {});
 }
 
-/** No error when the mapping is not suspended. */
+/**
+ * No error when the mapping is not suspended.
+ * @throws CodedError VOLUME_BUSY when it waits for a piece of a re-encryption: what is below it may not fit the header.
+ */
 export async function resumeMapping(run: Run, name: string): Promise<void> {
+  const mapping = await findMapping(name);
+  if (mapping?.suspended && mapping.lower !== undefined) {
+    throw new CodedError('VOLUME_BUSY', `${mapping.device} waits for its re-encryption, which was interrupted`, {
+      remedy: 'Go on with keyward rotate VOLUME --volume-key: it needs the key of the volume.',
+    });
+  }
   await run('dmsetup', ['resume', name]);
 }
 

@@ -16,7 +16,12 @@ export interface PinnedHeader {
   readonly luks: LuksParameters;
   /** Start of the encrypted data on the device. */
   readonly headerBytes: number;
+  /** Present exactly while the data is re-encrypted with a new volume key. */
+  readonly reencryption?: object;
 }
+
+/** What cryptsetup writes into a header while it re-encrypts. Its predecessor without `-v2` does not authenticate the state (CVE-2021-4122). */
+const reencryptRequirement = 'online-reencrypt-v2';
 
 /**
  * A header may not make the node take more memory than this for one keyslot, whatever the storage claims (R12).
@@ -41,21 +46,48 @@ export function verifyHeader(header: Luks2Header, pinned: PinnedHeader): void {
     );
   }
   const { cipher, keySizeBits, sectorSizeBytes, integrity } = pinned.luks;
-  const [segment, ...others] = header.segments;
-  expectEqual('number of segments', others.length + (segment ? 1 : 0), 1);
-  expectEqual('segment type', segment?.type, 'crypt');
-  expectEqual('size of the segment', segment?.sizeBytes, 'dynamic');
+  // Noted in the record before cryptsetup begins and until after it ends: the header may be plain at either end.
+  const reencrypts = pinned.reencryption !== undefined && isReencrypting(header);
+  if (reencrypts) verifyReencryptedSegments(header, pinned);
+  else verifyOnlySegment(header);
   expectEqual('cipher', header.cipher, cipher);
   expectEqual('sector size', header.sectorSizeBytes, sectorSizeBytes);
   expectEqual('start of the data', header.dataOffsetBytes, pinned.headerBytes);
   expectEqual('integrity', integrityOf(header), integrity);
-  expectEqual('requirements', header.requirements.join(', '), '');
+  expectEqual('requirements', header.requirements.join(', '), reencrypts ? reencryptRequirement : '');
   const volumeKeyBits = keySizeBits + integrityBits(integrity);
   for (const slot of header.keyslots) {
+    // The journal of a re-encryption, which holds no key.
+    if (reencrypts && slot.type === 'reencrypt') continue;
     expectEqual(`key size of keyslot ${slot.id}`, slot.keySizeBits, volumeKeyBits);
     if ((slot.kdf?.memoryKiB ?? 0) > maximumKdfMemoryKiB) {
       throw unsafe(`keyslot ${slot.id} asks for ${slot.kdf?.memoryKiB} KiB of memory`);
     }
+  }
+}
+
+/** Whether cryptsetup has begun to re-encrypt the data and not ended. */
+export function isReencrypting(header: Luks2Header): boolean {
+  return header.requirements.includes(reencryptRequirement);
+}
+
+function verifyOnlySegment({ segments }: Luks2Header): void {
+  const [segment, ...others] = segments;
+  expectEqual('number of segments', others.length + (segment ? 1 : 0), 1);
+  expectEqual('segment type', segment?.type, 'crypt');
+  expectEqual('size of the segment', segment?.sizeBytes, 'dynamic');
+}
+
+/** The data without a gap from its start to its end, each part under one of the two keys, and how it was and will be. */
+function verifyReencryptedSegments({ segments }: Luks2Header, { luks, headerBytes }: PinnedHeader): void {
+  let endBytes: number | 'dynamic' = headerBytes;
+  for (const segment of segments) {
+    const isBackup = segment.flags.some((flag) => flag.startsWith('backup-'));
+    expectEqual(`cipher of segment ${segment.id}`, segment.cipher, luks.cipher);
+    expectEqual(`sector size of segment ${segment.id}`, segment.sectorSizeBytes, luks.sectorSizeBytes);
+    expectEqual(`start of segment ${segment.id}`, segment.offsetBytes, isBackup ? headerBytes : endBytes);
+    if (isBackup) expectEqual(`size of segment ${segment.id}`, segment.sizeBytes, 'dynamic');
+    else endBytes = segment.sizeBytes === 'dynamic' ? 'dynamic' : segment.offsetBytes + segment.sizeBytes;
   }
 }
 

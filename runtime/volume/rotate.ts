@@ -17,6 +17,7 @@ import { keyOf, type VolumeKey } from './keys';
 import { freeKeyslot } from './keyslots';
 import { requireSoundHeader } from './open';
 import { requireVolume, updateEncryption } from './records';
+import { requireNotReencrypting } from './reencryption';
 import { refreshStaged } from './staged-volume';
 import { runSteps, type Step, step } from './steps';
 import { writeToken } from './token';
@@ -32,6 +33,7 @@ export async function rotatePassphrase(deps: VolumeDeps, volumeId: string, call:
 
 async function rotate(deps: VolumeDeps, volumeId: string, call: Call): Promise<void> {
   const { encryption } = await requireVolume(deps, volumeId);
+  requireNotReencrypting({ kind: 'volume', id: volumeId }, encryption);
   const image = { kind: 'volume', id: volumeId } as const;
   if (encryption.phase === 'prepared') {
     // Before the first format no header knows the key.
@@ -96,19 +98,38 @@ class Rotation {
     if (openedSlot === undefined) throw noKeyOpens(this.#image);
 
     const begun = encryption.rotation;
-    if (begun && openedSlot === begun.newKeyslot) return [this.#retire(begun.oldKeyslot, current.dek), this.#finish()];
+    const filled = begun ? [begun.oldKeyslot, begun.newKeyslot, ...(begun.orphanKeyslots ?? [])] : [];
+    const others = filled.filter((each) => each !== openedSlot);
+    if (begun && openedSlot !== begun.oldKeyslot) return [...this.#retireAll(others, current.dek), this.#finish()];
 
     const active = new Set(header.keyslots.map((each) => each.id));
-    const newKeyslot = begun?.newKeyslot ?? freeKeyslot(header);
+    const orphanKeyslots = others.filter((each) => active.has(each));
+    const newKeyslot = freeKeyslot(header);
+    const rotation = { oldKeyslot: openedSlot, newKeyslot, orphanKeyslots, startedAt: this.deps.now().toISOString() };
     return [
-      // The new keyslot of a killed rotation holds a key that nobody knows any more.
-      ...(begun && active.has(newKeyslot) ? [step('drop-orphan', () => this.#kill(newKeyslot, current.dek))] : []),
-      step('begin', () => this.#note({ oldKeyslot: openedSlot, newKeyslot, startedAt: this.deps.now().toISOString() })),
+      step('begin', () => this.#note(rotation)),
       step('add-keyslot', () => this.#add(newKeyslot, encryption.luks, current.dek, newDek)),
       step('replace-key', () => this.key.replace(newDek, current)),
       step('read-back', () => this.#proveStoredKey(newKeyslot, newDek)),
-      this.#retire(openedSlot, newDek),
+      ...this.#retireAll([openedSlot, ...orphanKeyslots], newDek),
       this.#finish(),
+    ];
+  }
+
+  /**
+   * The orphans go last, like the old keyslot: the write of a rotation that was killed may still be on its way to the KMS,
+   * and only the next one that succeeds makes sure that it comes to nothing.
+   */
+  #retireAll([oldKeyslot, ...orphans]: readonly number[], authDek: Secret): readonly Step[] {
+    return [
+      ...(oldKeyslot === undefined ? [] : [step('retire-keyslot', () => this.#retire(oldKeyslot, authDek))]),
+      ...(orphans.length === 0
+        ? []
+        : [
+            step('drop-orphan', async () => {
+              for (const orphan of orphans) await this.#retire(orphan, authDek);
+            }),
+          ]),
     ];
   }
 
@@ -129,11 +150,9 @@ class Rotation {
     }
   }
 
-  #retire(oldKeyslot: number, authDek: Secret): Step {
-    return step('retire-keyslot', async () => {
-      const active = (await readHeader(this.path)).keyslots.some((each) => each.id === oldKeyslot);
-      if (active) await this.#kill(oldKeyslot, authDek);
-    });
+  async #retire(keyslot: number, authDek: Secret): Promise<void> {
+    const active = (await readHeader(this.path)).keyslots.some((each) => each.id === keyslot);
+    if (active) await this.deps.cryptsetup.killSlot(this.path, keyslot, authDek);
   }
 
   #finish(): Step {
@@ -146,10 +165,6 @@ class Rotation {
         rotatedAt: finished.rotatedAt,
       }));
     });
-  }
-
-  #kill(keyslot: number, authDek: Secret): Promise<void> {
-    return this.deps.cryptsetup.killSlot(this.path, keyslot, authDek);
   }
 
   async #note(rotation: NonNullable<EncryptionRecord['rotation']>): Promise<void> {

@@ -39,6 +39,8 @@ export interface TestDriverOptions {
   readonly shims?: string;
   /** @default the passphrase */
   readonly secrets?: readonly SecretObject[];
+  /** Whether the sidecar of CSI-Addons is in the pod; nothing here starts it. @default false */
+  readonly csiAddons?: boolean;
   /** A folder for everything that the driver keeps, removed by the caller. @default one of its own */
   readonly root?: string;
 }
@@ -209,7 +211,8 @@ export class TestDriver {
 }
 
 /** What `cdk8s synth` would write for these options. */
-function documents({ vault, capacity = Size.gibibytes(4), logLevel = 'debug' }: TestDriverOptions): Manifests {
+function documents(options: TestDriverOptions): Manifests {
+  const { vault, capacity = Size.gibibytes(4), logLevel = 'debug', csiAddons = false } = options;
   const tokenFile = secretFile({ namespace, name: 'vault', key: 'token' });
   const kms: Record<string, KmsProps> = {
     metadata: { type: 'metadata' },
@@ -231,6 +234,7 @@ function documents({ vault, capacity = Size.gibibytes(4), logLevel = 'debug' }: 
       backend: { type: 'loop', directory: '/var/lib/keyward', capacity },
       logLevel,
       snapshots: true,
+      csiAddons,
     },
     kms,
     classes: [

@@ -118,6 +118,29 @@ function keyward(): Chart {
   return chart;
 }
 
+function keywardRbd(): Chart {
+  const chart = chartIn('rook-ceph');
+  const monitors = ['10.0.0.11:6789'];
+  const clusters = [{ clusterId: 'prod-a', monitors }];
+  const credentials = [{ clusterId: 'prod-a', secret: { name: 'ceph-user' } }];
+  const { driver, kmsConfig } = new EncryptedStorage(chart, 'storage', {
+    driver: {
+      type: 'keyward',
+      name: 'keyward-rbd',
+      driverName: 'rbd.csi.keyward.io',
+      backend: { type: 'rbd', clusters, credentials, attachRequired: true },
+      snapshots: true,
+    },
+    kms: { vault: { type: 'vault', address, auth: { method: 'kubernetes', role: 'keyward' } } },
+    classes: [
+      { name: 'images', kms: 'vault', rbd: { clusterId: 'prod-a', pool: 'kube' }, secrets: { name: 'ceph-user' } },
+    ],
+  });
+  const metadata = { name: 'keyward-rbd' };
+  new DriverNetworkPolicy(chart, 'policy', { driver, kmsConfig, cephCidrs: ['10.0.0.0/24'], metadata });
+  return chart;
+}
+
 const synth = (chart: Chart): readonly AppliedManifest[] => Testing.synth(chart);
 const only = (chart: Chart, kind: string): AppliedManifest => {
   const [found] = synth(chart).filter((it) => it.kind === kind);
@@ -140,6 +163,7 @@ describeWith(['etcd', 'kube-apiserver', 'openssl'], 'the constructs on a real AP
     ['ceph-csi', cephCsi],
     ['Rook', rook],
     ['keyward', keyward],
+    ['keyward with images of Ceph', keywardRbd],
   ] as const)('R18: accepts every object for %s, and a second time changes none', async (_, declare) => {
     const manifests = synth(declare());
     expect(manifests.length).toBeGreaterThan(2);

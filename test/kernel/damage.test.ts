@@ -10,7 +10,7 @@ import { type TestClass, TestDriver } from '../harness/driver';
 import { leftovers } from '../harness/driver-facts';
 import { NodeVolume } from '../harness/node-calls';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 
 const tool = (command: string, args: readonly string[], input = '') =>
   execFileSync(command, args, { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] }).trim();

@@ -1,15 +1,25 @@
 /** Mappings on a real kernel. */
+import { type ChildProcess, spawn } from 'node:child_process';
 import { open, stat } from 'node:fs/promises';
+import { setImmediate } from 'node:timers/promises';
+import { Semaphore } from '../../runtime/async/semaphore';
 import { deviceNumber } from '../../runtime/device/block-size';
-import { headerBytes } from '../../runtime/luks/cryptsetup';
+import { Cryptsetup, headerBytes } from '../../runtime/luks/cryptsetup';
 import { readHeader } from '../../runtime/luks/header';
-import { findMapping, listMappings, mappingName, resumeMapping, suspendMapping } from '../../runtime/luks/mapping';
+import {
+  findMapping,
+  listAbandoned,
+  listMappings,
+  mappingName,
+  resumeMapping,
+  suspendMapping,
+} from '../../runtime/luks/mapping';
 import { verifyForeignHeader, verifyHeader } from '../../runtime/luks/verify';
 import { run } from '../../runtime/process/run';
 import { Secret } from '../../runtime/secret';
 import { Bench, cryptsetup, key, luks, mebibyte, uuid } from './luks-fixture';
 
-jest.setTimeout(120_000);
+jest.setTimeout(240_000);
 const bench = new Bench();
 let volume: Awaited<ReturnType<Bench['openVolume']>>;
 beforeAll(async () => {
@@ -150,6 +160,16 @@ describe.each(['hmac-sha256', 'hmac-sha512'] as const)('integrity protection wit
     await expect(cryptsetup.resize(name)).toRejectWithCode('REQUEST_INVALID');
   });
 
+  test('opens over the lower half of a mapping that a kill left, and closes one', async () => {
+    const loseUpperHalf = () => run('dmsetup', ['remove', name]);
+    await loseUpperHalf();
+    await cryptsetup.open({ device, name, dek: key() });
+    await loseUpperHalf();
+    await cryptsetup.close(name);
+    expect(await findMapping(`${name}_dif`)).toBeUndefined();
+    await cryptsetup.open({ device, name, dek: key() });
+  });
+
   test('makes a sector that somebody changed on the storage an error, not other data', async () => {
     const content = Buffer.alloc(mebibyte, 'content');
     const mapped = await open(`/dev/mapper/${name}`, 'r+');
@@ -169,4 +189,39 @@ describe.each(['hmac-sha256', 'hmac-sha512'] as const)('integrity protection wit
     expect(await findMapping(name)).toBeUndefined();
     expect(await findMapping(`${name}_dif`)).toBeUndefined();
   });
+});
+
+test('a format with integrity protection that was killed can be repeated, and then every sector can be read', async () => {
+  const { id } = await bench.newImage(256 * mebibyte);
+  const device = await bench.backEnd.devices.attach(id);
+  const name = bench.closesLater(mappingName(id));
+  const request = {
+    device,
+    uuid: '6f0f3d0e-8a52-4c19-9c5b-0d8c3b5d7a12',
+    luks: { ...luks, integrity: 'hmac-sha256' },
+  } as const;
+  const leftOpen = () => listAbandoned(request.uuid);
+  // The first one is killed as soon as it writes the data.
+  let child: ChildProcess | undefined;
+  const killed = new Cryptsetup({
+    parallel: new Semaphore(1),
+    run: (tool, args, { stdin = [] } = {}) => {
+      const started = spawn(tool, args, { stdio: ['pipe', 'ignore', 'ignore'] });
+      child = started;
+      for (const part of stdin) if (part instanceof Secret) part.use((bytes) => started.stdin.write(bytes));
+      started.stdin.end();
+      return new Promise((_, reject) => started.on('exit', (_code, signal) => reject(new Error(`${signal}`))));
+    },
+  });
+  const format = expect(killed.format({ ...request, dek: key() })).rejects.toThrow('SIGKILL');
+  while ((await leftOpen()).length < 2) await setImmediate();
+  child?.kill('SIGKILL');
+  await format;
+  expect(await leftOpen()).toHaveLength(2);
+  expect((await readHeader(device)).keyslots).toHaveLength(1);
+
+  await cryptsetup.format({ ...request, dek: key() });
+  expect(await leftOpen()).toEqual([]);
+  await cryptsetup.open({ device, name, dek: key() });
+  await run('dd', [`if=/dev/mapper/${name}`, 'of=/dev/null', 'bs=1M', 'status=none']);
 });

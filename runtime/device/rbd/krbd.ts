@@ -17,6 +17,8 @@ export interface KernelMapping {
   readonly imageName: string;
   /** The internal id. */
   readonly imageId: string;
+  /** As the cluster knows this mapping, or several that share a client. */
+  readonly clientAddress: string;
 }
 
 /** Whoever looks at a device at the wrong moment keeps it for a moment longer. */
@@ -89,10 +91,10 @@ export class Krbd {
 
   async #mapping(number: string): Promise<KernelMapping | undefined> {
     const read = (name: string) => attribute(this.#bus('devices', number, name));
-    const names = ['pool_id', 'name', 'image_id', 'current_snap'];
-    const [poolId, imageName, imageId, snapshot] = await Promise.all(names.map(read));
+    const names = ['pool_id', 'name', 'image_id', 'current_snap', 'client_addr'];
+    const [poolId, imageName, imageId, snapshot, clientAddress = ''] = await Promise.all(names.map(read));
     if (poolId === undefined || imageName === undefined || imageId === undefined || snapshot !== '-') return undefined;
-    return { number, device: `/dev/rbd${number}`, poolId: Number(poolId), imageName, imageId };
+    return { number, device: `/dev/rbd${number}`, poolId: Number(poolId), imageName, imageId, clientAddress };
   }
 
   #bus(...parts: string[]): string {

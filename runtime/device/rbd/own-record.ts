@@ -5,8 +5,7 @@ import { decodeMetadata } from './image-metadata';
 
 /** The record as callers are to see it. */
 export function withImage<R extends VolumeRecord | SnapshotRecord>(record: R, image: ForeignImage | undefined): R {
-  // Until it is finished all is in the record: the image may be a clone that came with the metadata of its source.
-  if (!record.complete || !image) return record;
+  if (!image) return record;
   const { encryption } = record;
   const { state, wrappedDek } = decodeMetadata(image.metadata);
   const { headerInside, headerBytes } = encryption;

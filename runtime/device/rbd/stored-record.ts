@@ -34,7 +34,7 @@ export async function readStored<R extends VolumeRecord | SnapshotRecord>(
   const found = await findEntry(journal, ref);
   if (!found) return undefined;
   const own = found.record === undefined ? undefined : parseOwn(schema, ref, found.record);
-  // Of an unfinished record of ours the image is not looked at, see withImage.
+  // Until it is finished all is in the record: the image may be a clone that came with the metadata of its source.
   const image = own?.complete === false ? undefined : await readImage(found);
   if (own) return { record: withImage(own, image), own, found, ...(image && { image }) };
   return image && { record: foreignRecord(schema, ref, found.entry, image), found, image };

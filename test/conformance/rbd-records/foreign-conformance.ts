@@ -209,19 +209,6 @@ export function describeForeignRecords(where: string, start: () => Promise<Recor
       expect((await volumes.get(id))?.encryption.wrappedDek).toBe('wrapped-2');
     });
 
-    test('what was forgotten meanwhile does not come back', async () => {
-      const { id, uuid } = await lay({ metadata: state('encrypted') });
-      let first = true;
-      const racing = volumes.update(id, (it) => {
-        if (first) void volumes.forget(id, 'pvc-1');
-        first = false;
-        return encryption({ phase: 'ready' })(it);
-      });
-      await racing.catch((error: { code: string }) => expect(error.code).toBe('VOLUME_NOT_FOUND'));
-      await volumes.forget(id, 'pvc-1');
-      expect(await fixture.omap('kube', `csi.volume.${uuid}`)).toBeUndefined();
-    });
-
     test('a snapshot names its volume', async () => {
       const [uuid, source] = [randomUUID(), randomUUID()];
       const snapshots = snapshotStore({ pools: fixture.pools, instanceId });

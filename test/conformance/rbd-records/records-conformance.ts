@@ -133,6 +133,18 @@ export function describeRecords(where: string, start: () => Promise<RecordsFixtu
         expect((await volumes.get(id))?.encryption).toMatchObject({ wrappedDek: 'wrapped-2', phase: 'ready' });
       });
 
+      test('the wrapped key of a volume whose record was finished from the start, once it changes', async () => {
+        const record = wrapped('own')(complete(volumeRecord(await volumes.reserve('pvc-1'), 'pvc-1')));
+        await volumes.put(record);
+        await fixture.image('kube', imageOf(record.id), sizeBytes + headerBytes);
+        await fixture.setImageMetadata('kube', imageOf(record.id), 'rbd.csi.ceph.com/dek', 'of a source');
+        expect(await volumes.get(record.id)).toEqual(record);
+        await volumes.update(record.id, encryption({ phase: 'formatting' }));
+        expect(await metadataOf(record.id)).toMatchObject({ 'rbd.csi.ceph.com/dek': 'own' });
+        expect((await entryOf(record.id))?.['keyward.record']).not.toContain('wrapped');
+        expect((await volumes.get(record.id))?.encryption.wrappedDek).toBe('own');
+      });
+
       test('names for people, where they are wanted', async () => {
         const labels = new Map([['csi.storage.k8s.io/pvc/name', 'data']]);
         volumes = volumeStore({ pools: fixture.pools, instanceId, labels });

@@ -23,6 +23,7 @@ import {
 import { silentLog } from '../../../runtime/log';
 import { type Run, run } from '../../../runtime/process/run';
 import { Secret } from '../../../runtime/secret';
+import { findCommand } from '../../../tools/find-command';
 import type { Ceph } from '../../harness/ceph';
 
 export interface FixtureOptions {
@@ -112,7 +113,9 @@ export function nameOf({ kind, id }: ImageRef): string {
 
 /** Keeps the image open, as a node that has it mapped does, until it is disposed of. */
 export async function watch(ceph: Ceph, spec: string): Promise<AsyncDisposable> {
-  const child = spawn('rbd', ['-c', ceph.configFile, 'watch', spec], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(findCommand('rbd') ?? 'rbd', ['-c', ceph.configFile, 'watch', spec], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   // It says so when it has registered.
   await once(child.stdout, 'data');
   return {

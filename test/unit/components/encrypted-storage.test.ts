@@ -1,7 +1,7 @@
 import { runtime } from '@pulumi/pulumi';
 import { Testing } from 'cdk8s';
 import { EncryptedStorage as EncryptedStorageConstruct } from '../../../lib/cdk8s';
-import { EncryptedStorage, type EncryptedStorageArgs } from '../../../lib/pulumi';
+import { EncryptedStorage, type EncryptedStorageArgs, rookRbdSecrets } from '../../../lib/pulumi';
 import { synthesised } from '../constructs/synthesised';
 import { kubernetesObjects, onlyOf, type Recording, recorded } from './recorded';
 
@@ -112,5 +112,40 @@ describe('EncryptedStorage (Pulumi)', () => {
     // @ts-expect-error there is no chart that could give one
     const misuse: Args = rest;
     expect(misuse.namespace).toBeUndefined();
+  });
+});
+
+describe('EncryptedStorage (Pulumi) with images of Ceph', () => {
+  test('takes the same props, and starts both workloads after what they need', async () => {
+    const recording = await recorded(
+      () =>
+        new EncryptedStorage('storage', {
+          namespace: 'rook-ceph',
+          driver: { type: 'keyward', backend: { type: 'rbd', clusters: 'rook' } },
+          kms: { vault: { type: 'vault', address: 'https://vault', auth: { method: 'kubernetes', role: 'keyward' } } },
+          classes: [
+            {
+              name: 'encrypted-rbd',
+              kms: 'vault',
+              rbd: { clusterId: 'rook-ceph', pool: 'replicapool' },
+              secrets: rookRbdSecrets(),
+            },
+          ],
+        }),
+    );
+    const [deployment, daemonSet] = ['Deployment', 'DaemonSet'].map((kind) =>
+      onlyOf(recording, `kubernetes:apps/v1:${kind}`),
+    );
+    expect(deployment?.inputs.metadata).toMatchObject({ name: 'keyward-csi-controller', namespace: 'rook-ceph' });
+    expect(daemonSet?.inputs.metadata).toMatchObject({ name: 'keyward-csi-node' });
+    for (const workload of [deployment, daemonSet]) {
+      expect(workload?.dependencies.some((urn) => urn.includes(':RoleBinding::'))).toBe(true);
+      expect(workload?.replaceOnChanges).toEqual(['spec.selector']);
+    }
+    expect(onlyOf(recording, 'kubernetes:storage.k8s.io/v1:StorageClass').inputs.parameters).toMatchObject({
+      clusterID: 'rook-ceph',
+      pool: 'replicapool',
+      'csi.storage.k8s.io/node-stage-secret-name': 'rook-csi-rbd-node',
+    });
   });
 });

@@ -201,12 +201,16 @@ describe('KeywardDriver with images of Ceph', () => {
     ],
     ['a cluster twice', { clusters: [1, 2].map(() => ({ clusterId: 'a', monitors })) }, 'has a clusterID twice'],
     ['a cluster without monitors', { clusters: [{ clusterId: 'a', monitors: [] }] }, 'names no monitor'],
-    // @ts-expect-error radosNamspace is not a field
-    ['a misspelt field', { clusters: [{ clusterId: 'a', monitors, radosNamspace: 'x' }] }, 'radosNamspace'],
-    // @ts-expect-error mapTimeout is not an option
-    ['a misspelt option', { mapTimeout: 5 }, 'backend.mapTimeout is not a known key'],
     ['flattening that comes too late', { flatten: { softDepth: 9 } }, 'backend.flatten.softDepth is above hardDepth'],
   ])('R18: refuses %s', (_, backend, message) => {
     expect(() => synth(backend)).toThrow(message);
+  });
+
+  test('R18: refuses misspelt options in the compiler and at synth', () => {
+    // @ts-expect-error radosNamspace is not a field
+    const clusters: RbdBackend['clusters'] = [{ clusterId: 'a', monitors, radosNamspace: 'x' }];
+    expect(() => synth({ clusters })).toThrow('got "radosNamspace"');
+    // @ts-expect-error mapTimeout is not an option
+    expect(() => synth({ mapTimeout: 5 })).toThrow('backend.mapTimeout is not a known key');
   });
 });

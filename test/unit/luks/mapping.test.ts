@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { findMapping, listMappings, mappingName } from '../../../runtime/luks/mapping';
+import { findMapping, listAbandoned, listMappings, mappingName } from '../../../runtime/luks/mapping';
 
 const uuid = '5f0f3d0e-8a52-4c19-9c5b-0d8c3b5d7a11';
 let sysfs: string;
@@ -48,6 +48,18 @@ test('finds a mapping by name and tells its backing device', async () => {
 test('looks through the layer that integrity protection puts in between', async () => {
   crypt('dm-1', 'keyward-a', { 'slaves/dm-0/dm/name': 'keyward-a_dif', 'slaves/dm-0/slaves/sdb/dev': '8:16' });
   expect(await findMapping('keyward-a', sysfs)).toMatchObject({ backingDevice: '8:16' });
+});
+
+test('lists what a killed format left open over its LUKS UUID, from the top down', async () => {
+  const hex = uuid.replaceAll('-', '');
+  const temporary = 'temporary-cryptsetup-0f1d64eb-f3ba-4602-9660-ab4ffd0b5802';
+  const named = (device: string, kind: string, id: string, name: string) =>
+    crypt(device, name, { 'dm/uuid': `CRYPT-${kind}-${id}-${name}` });
+  named('dm-0', 'INTEGRITY', hex, `${temporary}_dif`);
+  named('dm-1', 'LUKS2', hex, temporary);
+  named('dm-2', 'LUKS2', hex, 'keyward-a');
+  named('dm-3', 'LUKS2', hex.replace('5f', '6f'), 'temporary-cryptsetup-1');
+  expect(await listAbandoned(uuid, sysfs)).toEqual([temporary, `${temporary}_dif`]);
 });
 
 test('does not take another kind of mapping for LUKS2, nor one of two devices for the backing one', async () => {

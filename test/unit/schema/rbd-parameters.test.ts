@@ -75,5 +75,6 @@ describe('the parameters of RBD images', () => {
       tryOtherMounters: true,
       mapOptions: 'krbd:rxbounce',
     });
+    expect(decodeRbdMapping({ ...minimum, mapOptions: '', unmapOptions: '' })).toEqual({});
   });
 });

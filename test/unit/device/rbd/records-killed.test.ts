@@ -1,4 +1,4 @@
-/** A process that ends between any two writes of a record's life, and another that begins the same call again. */
+/** A process that ends, or is interfered with, between any two writes of a record's life. */
 import { type MemoryFixture, memoryFixture } from '../../../conformance/rbd-records/memory-fixture';
 import {
   encryption,
@@ -133,3 +133,16 @@ test('gives up, and says so, while others keep changing the record', async () =>
   };
   await expect(store.update(id, (it) => ({ ...it, sizeBytes: it.sizeBytes + 1 }))).toRejectWithCode('VOLUME_BUSY');
 }, 30_000);
+
+test('what another driver deletes while it is being changed does not come back', async () => {
+  const fixture = memoryFixture();
+  const store = volumeStore({ pools: fixture.pools, instanceId });
+  const id = await store.reserve('pvc-1');
+  const entry = `csi.volume.${uuidOf(id)}`;
+  await fixture.setOmap('kube', entry, { 'csi.volname': 'pvc-1', 'csi.volume.encryptKMS': 'vault' });
+  await fixture.image('kube', imageOf(id), sizeBytes);
+  await fixture.setImageMetadata('kube', imageOf(id), 'rbd.csi.ceph.com/encrypted', 'encrypted');
+  fixture.objects.beforeChange = () => fixture.removeObject('kube', entry);
+  await expect(store.update(id, encryption({ phase: 'ready' }))).toRejectWithCode('VOLUME_NOT_FOUND');
+  expect(await fixture.omap('kube', entry)).toBeUndefined();
+});
