@@ -11,6 +11,8 @@ export interface Measured {
 export interface BenchOptions {
   /** Path of the program to compare with. */
   readonly peer?: string;
+  /** Block device to measure on, whose content is lost. */
+  readonly device?: string;
 }
 
 export interface Benchmark {

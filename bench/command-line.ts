@@ -9,10 +9,14 @@ export interface BenchArguments {
   readonly isHelp: boolean;
   /** Path of the program to compare with; some benchmarks have none. */
   readonly peer?: string;
+  /** Block device whose content may be lost. */
+  readonly device?: string;
 }
 
 /** The benchmarks that compare with a program that may be given. */
 const withPeer: readonly string[] = ['kms-plugin'];
+/** Those that measure on a device that may be given. */
+const withDevice: readonly string[] = ['io'];
 
 const maxRounds = 1000;
 
@@ -25,6 +29,8 @@ export function readCommandLine(argv: readonly string[], names: readonly string[
       rounds: { type: 'string' },
       output: { type: 'string', default: 'text' },
       peer: { type: 'string' },
+      device: { type: 'string' },
+      yes: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
@@ -35,9 +41,15 @@ export function readCommandLine(argv: readonly string[], names: readonly string[
     );
   }
   if (!['text', 'json'].includes(values.output)) throw new TypeError(`--output ${values.output}: give text or json.`);
-  const { peer } = values;
+  const { peer, device, yes } = values;
   if (peer !== undefined && !withPeer.includes(name)) {
     throw new TypeError(`--peer: only ${withPeer.join(' and ')} compares with a program of yours.`);
+  }
+  if (device !== undefined && !withDevice.includes(name)) {
+    throw new TypeError(`--device: only ${withDevice.join(' and ')} measures on a device of yours.`);
+  }
+  if (device !== undefined && !yes) {
+    throw new TypeError(`--device ${device}: everything on it would be lost. Give --yes too if that is meant.`);
   }
   return {
     name,
@@ -45,6 +57,7 @@ export function readCommandLine(argv: readonly string[], names: readonly string[
     isJson: values.output === 'json',
     isHelp: values.help,
     ...(peer !== undefined && { peer }),
+    ...(device !== undefined && { device }),
   };
 }
 

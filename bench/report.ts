@@ -18,11 +18,22 @@ export function jsonLine({ bench, ratios, figures }: BenchResult): string {
   return JSON.stringify({ bench, ratios: rounded(ratios), figures: rounded(figures) });
 }
 
+type Series = Readonly<Record<string, readonly number[]>>;
+
 /** Median, least and greatest of each series of seconds. */
-export function samplesTable(samples: Readonly<Record<string, readonly number[]>>): string[] {
+export function samplesTable(samples: Series): string[] {
+  return table(samples, (seconds) => `${(seconds * 1000).toFixed(0)} ms`);
+}
+
+/** The same of bytes a second. */
+export function ratesTable(samples: Series): string[] {
+  return table(samples, (rate) => `${(rate / (1024 * 1024)).toFixed(1)} MiB/s`);
+}
+
+function table(samples: Series, show: (value: number) => string): string[] {
   const rows = Object.entries(samples).map(([name, values]) => {
     const { median, least, greatest } = spread(values);
-    return [name, ...[median, least, greatest].map((seconds) => `${(seconds * 1000).toFixed(0)} ms`)];
+    return [name, ...[median, least, greatest].map(show)];
   });
   return columns([['', 'median', 'least', 'greatest'], ...rows]);
 }

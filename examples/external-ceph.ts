@@ -6,7 +6,7 @@ const chart = new Chart(app, 'external-ceph', { namespace: 'keyward-system' });
 const clusters = [{ clusterId: 'prod-a', monitors: ['10.0.0.11:6789', '10.0.0.12:6789'] }];
 
 new EncryptedStorage(chart, 'storage', {
-  driver: { type: 'keyward', backend: { type: 'rbd', clusters, attachRequired: true } },
+  driver: { type: 'keyward', backend: { type: 'rbd', clusters } },
   kms: {
     vault: { type: 'vault', address: 'https://vault.vault.svc:8200', auth: { method: 'kubernetes', role: 'keyward' } },
   },

@@ -5,7 +5,7 @@ const app = new App();
 const chart = new Chart(app, 'rook-ceph', { namespace: 'rook-ceph' });
 
 new EncryptedStorage(chart, 'storage', {
-  driver: { type: 'keyward', backend: { type: 'rbd', clusters: 'rook', attachRequired: true }, snapshots: true },
+  driver: { type: 'keyward', backend: { type: 'rbd', clusters: 'rook' }, snapshots: true },
   kms: {
     vault: { type: 'vault', address: 'https://vault.vault.svc:8200', auth: { method: 'kubernetes', role: 'keyward' } },
   },

@@ -253,6 +253,7 @@ export const COMPONENTS = {
   'ceph-osd': debian('ceph-osd', 'ceph-osd', 'storage of a Ceph cluster'),
   ceph: debian('ceph', 'ceph-common', 'commands ceph, rados and rbd; librados'),
   'rbd-nbd': debian('rbd-nbd', 'rbd-nbd', 'RBD images as network block devices'),
+  fio: debian('fio', 'fio', 'load for the benchmark of I/O'),
   openssl: debian('openssl', 'openssl', 'certificates of test servers'),
   'user-mode-linux': debian('linux.uml', 'user-mode-linux', 'kernel with dm-crypt for hosts that have none'),
 } as const satisfies Record<string, Component>;

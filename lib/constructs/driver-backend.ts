@@ -72,7 +72,7 @@ export interface RbdBackend {
    * Whether Kubernetes keeps a VolumeAttachment for each volume, for which csi-attacher runs: a ReadWriteOnce volume then goes
    * to another node only after it has left the first one. Volumes that ceph-csi attached need it too. It cannot be changed
    * while the CSIDriver object exists.
-   * @default false: Kubernetes lets two nodes stage a ReadWriteOnce volume at once, and Ceph alone does not prevent it
+   * @default true, as in ceph-csi; without it a pod on a second node fails until the first has unstaged the volume
    */
   readonly attachRequired?: boolean;
   /**

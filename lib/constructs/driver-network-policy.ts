@@ -71,15 +71,17 @@ export class DriverNetworkPolicy extends Construct {
 
   #toKube({ driver, metadata, ...props }: DriverNetworkPolicyProps): k8s.KubeNetworkPolicyProps {
     const { monitoringNamespace, csiAddonsNamespace } = props;
+    const ingressRules = [
+      ...(monitoringNamespace === undefined ? [] : [ingress(monitoringNamespace, metricsPorts)]),
+      ...(csiAddonsNamespace === undefined ? [] : [ingress(csiAddonsNamespace, [csiAddonsPort])]),
+    ];
     return {
       metadata: { ...metadata, namespace: driver.namespace },
       spec: {
         podSelector: { matchLabels: { ...driver.podLabels } },
         policyTypes: ['Ingress', 'Egress'],
-        ingress: [
-          ...(monitoringNamespace === undefined ? [] : [ingress(monitoringNamespace, metricsPorts)]),
-          ...(csiAddonsNamespace === undefined ? [] : [ingress(csiAddonsNamespace, [csiAddonsPort])]),
-        ],
+        // Without a rule nobody comes in. An empty list says the same, but the API server would see a change at each apply.
+        ...(ingressRules.length > 0 && { ingress: ingressRules }),
         egress: [
           { to: [inNamespace('kube-system')], ports: [port(53, 'UDP'), port(53)] },
           rule(props.apiServerCidrs, [443, 6443]),

@@ -61,11 +61,12 @@ export function controllerDeployment(
 ): k8s.KubeDeploymentProps {
   const { name, namespace, labels } = props;
   const sidecars = clusterSidecars({ ...sidecarProps(props), attachRequired });
+  const { tolerations: _, ...anywhere } = podSpec(props, { serves: 'controller' }, sidecars, defaultAgentPort);
   const spec: k8s.PodSpec = {
-    ...podSpec(props, { serves: 'controller' }, sidecars, defaultAgentPort),
+    ...anywhere,
     priorityClassName: 'system-cluster-critical',
+    // The props say which nodes carry volumes, and which taints those bear; the controller carries none.
     nodeSelector: { 'kubernetes.io/os': 'linux' },
-    tolerations: [],
     affinity: { podAntiAffinity: apart(labels) },
   };
   return {

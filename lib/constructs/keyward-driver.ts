@@ -139,7 +139,7 @@ export class KeywardDriver extends Construct {
     const { namespace, snapshots, driverName } = this;
     const { csiAddons = false } = props;
     const rbd = props.backend.type === 'rbd' ? props.backend : undefined;
-    const attachRequired = rbd?.attachRequired ?? false;
+    const attachRequired = rbd?.attachRequired ?? rbd !== undefined;
     const kind = { reach: rbd ? 'cluster' : 'node', attachRequired } as const;
     new CsiDriverObject(this, 'CsiDriver', { driverName, ...kind });
     const configMap = new RuntimeConfigMap(this, 'Config', { name: `${name}-config`, namespace, config: this.config });
@@ -162,7 +162,7 @@ export class KeywardDriver extends Construct {
 
   #addClusterWide(
     pods: DriverPodProps,
-    { controllerReplicas = 2, attachRequired = false, nodeHealthPort = 9810 }: RbdBackend,
+    { controllerReplicas = 2, attachRequired = true, nodeHealthPort = 9810 }: RbdBackend,
   ) {
     const part = (component: 'controller' | 'node') => ({
       ...pods,

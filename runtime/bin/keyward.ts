@@ -25,7 +25,9 @@ const commands: Readonly<Record<string, () => void>> = {
   keys: () => (require('../cli/keys') as typeof import('../cli/keys')).addKeysCommand(program),
   kms: () => (require('../cli/kms') as typeof import('../cli/kms')).addKmsCommand(program),
   lint: () => (require('../cli/lint') as typeof import('../cli/lint')).addLintCommand(program),
+  rotate: () => (require('../cli/rotate') as typeof import('../cli/rotate')).addRotateCommand(program),
   vault: () => (require('../cli/vault') as typeof import('../cli/vault')).addVaultCommand(program),
+  verify: () => (require('../cli/verify') as typeof import('../cli/verify')).addVerifyCommand(program),
   completion: () => (require('../cli/completion') as typeof import('../cli/completion')).addCompletionCommand(program),
 };
 

@@ -12,6 +12,8 @@ const graceMs = 20_000;
 interface CsiFlags {
   readonly endpoint: string;
   readonly csiAddonsEndpoint?: string;
+  readonly adminEndpoint?: string;
+  readonly adminSecret?: string;
   readonly controller?: true;
   readonly node?: true;
   readonly nodeId: string;
@@ -31,7 +33,15 @@ export function addCsiCommand(program: Command, version: string): void {
     .command('csi')
     .description('serve the CSI driver on a unix socket: Identity, and Controller, Node or both')
     .option('--endpoint <unix://path>', 'CSI socket', process.env.CSI_ENDPOINT ?? 'unix:///csi/csi.sock')
-    .option('--csi-addons-endpoint <unix://path>', 'CSI-Addons socket (key rotation); not served when left out')
+    .option(
+      '--csi-addons-endpoint <unix://path>',
+      'CSI-Addons socket (key rotation, reclaiming space); not served when left out',
+    )
+    .option('--admin-endpoint <unix://path>', 'socket of keyward rotate and verify; not served when left out')
+    .option(
+      '--admin-secret <namespace/name>',
+      'mounted Secret that takes the place of the secrets of a StorageClass there',
+    )
     .option('--controller', 'serve the Controller service')
     .option('--node', 'serve the Node service (neither flag: both)')
     .option('--node-id <id>', 'id of this node; Kubernetes expects the name of the node', hostname())
@@ -61,6 +71,8 @@ async function serve(flags: CsiFlags, version: string): Promise<void> {
     version,
     endpoint: flags.endpoint,
     ...(flags.csiAddonsEndpoint !== undefined && { addonsEndpoint: flags.csiAddonsEndpoint }),
+    ...(flags.adminEndpoint !== undefined && { adminEndpoint: flags.adminEndpoint }),
+    ...(flags.adminSecret !== undefined && { adminSecret: flags.adminSecret }),
     controller: flags.controller ?? !flags.node,
     node: flags.node ?? !flags.controller,
     nodeId: flags.nodeId,

@@ -111,10 +111,14 @@ export function controllerHandlers(deps: CsiDeps, topology: Topology): Handlers<
 
     getCapacity: async (request) => {
       if (request.accessibleTopology && !topology.isOwn(request.accessibleTopology)) return { availableCapacity: 0n };
-      const { availableBytes, maximumImageBytes } = await forClass(deps, request.parameters, {}, ({ backEnd }) =>
-        backEnd.capacity(),
-      );
-      return { availableCapacity: BigInt(availableBytes), maximumVolumeSize: BigInt(maximumImageBytes) };
+      const capacities =
+        Object.keys(request.parameters).length > 0
+          ? [await forClass(deps, request.parameters, {}, ({ backEnd }) => backEnd.capacity())]
+          : await onAll(deps, {}, (all) => Promise.all(all.map(({ backEnd }) => backEnd.capacity())));
+      return {
+        availableCapacity: BigInt(capacities.reduce((sum, { availableBytes }) => sum + availableBytes, 0)),
+        maximumVolumeSize: BigInt(Math.max(0, ...capacities.map(({ maximumImageBytes }) => maximumImageBytes))),
+      };
     },
 
     createSnapshot: (request, { signal }) => {

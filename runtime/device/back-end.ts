@@ -35,7 +35,7 @@ export interface RecordStore<R extends { readonly id: string; readonly name: str
   reserve(name: string): Promise<string>;
   /** @throws CodedError RECORD_INVALID when what is stored cannot be read. */
   get(id: string): Promise<R | undefined>;
-  /** Creates or replaces the record, durably and as a whole. */
+  /** Writes the first record of an id, durably and as a whole. @throws CodedError VOLUME_BUSY when another process has. */
   put(record: R): Promise<void>;
   /**
    * Applies `change` to the stored record and stores the result, durably and as a whole.
@@ -44,7 +44,7 @@ export interface RecordStore<R extends { readonly id: string; readonly name: str
   update(id: string, change: (record: R) => R): Promise<R>;
   /** All ids that have a record, in a stable order. */
   list(): Promise<readonly string[]>;
-  /** Removes the record, then the name. No error when both are gone. */
+  /** Removes the name, then the record. No error when both are gone. */
   forget(id: string, name: string): Promise<void>;
 }
 
@@ -70,6 +70,8 @@ export interface Images {
   sizeBytes(image: ImageRef): Promise<number | undefined>;
   /** True only when the image was never written to: proof from the storage itself, not from reading. Undefined: cannot tell, or no image. */
   isUnwritten(image: ImageRef): Promise<boolean | undefined>;
+  /** What the image takes in its storage, which may be less than its size. Absent where that takes long to find out. */
+  storedBytes?(image: ImageRef): Promise<number>;
   /** Who has the image attached, anywhere: a device of this node or the address of another. Undefined: nobody, or no image. */
   usedBy(image: ImageRef): Promise<string | undefined>;
   /** No error when it is gone. @throws CodedError VOLUME_IN_USE while it is attached. */

@@ -25,7 +25,7 @@ const encryption = z.strictObject({
     .strictObject({
       oldKeyslot: keyslot,
       newKeyslot: keyslot,
-      orphanKeyslots: z.array(keyslot).max(32).exactOptional(),
+      orphanKeyslots: z.array(keyslot).max(32).readonly().exactOptional(),
       startedAt: timestamp,
     })
     .exactOptional(),

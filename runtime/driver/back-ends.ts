@@ -4,9 +4,9 @@ import type { BackEnds } from '../device/back-ends';
 import { openLoopBackEnd } from '../device/loop/loop-back-end';
 import { loopBackEnds } from '../device/loop/loop-back-ends';
 import { RbdBackEnds } from '../device/rbd/rbd-back-ends';
-import type { SecretReader } from '../kms/secret-reader';
 import type { Log } from '../log';
 import type { Run } from '../process/run';
+import type { SecretReader } from '../secret-reader';
 
 export interface BackEndParts {
   readonly nodeId: string;

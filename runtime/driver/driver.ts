@@ -13,6 +13,7 @@ import type { CsiDeps } from '../csi/volume-calls';
 import { addonsIdentityHandlers } from '../csi-addons/identity';
 import { keyRotationHandlers } from '../csi-addons/key-rotation';
 import { reclaimControllerHandlers, reclaimNodeHandlers } from '../csi-addons/reclaim-space';
+import { Admin } from '../grpc/gen/admin_pb';
 import { EncryptionKeyRotationController } from '../grpc/gen/csi_addons_encryption_key_rotation_pb';
 import { Identity as AddonsIdentity } from '../grpc/gen/csi_addons_identity_pb';
 import { ReclaimSpaceController, ReclaimSpaceNode } from '../grpc/gen/csi_addons_reclaim_space_pb';
@@ -25,10 +26,13 @@ import { createLog } from '../log';
 import { Cryptsetup } from '../luks/cryptsetup';
 import { Mounts } from '../mount/mounts';
 import { run } from '../process/run';
+import { adminHandlers } from '../rotation/admin-handlers';
+import { adminSecrets } from '../rotation/admin-secrets';
 import type { SharedDeps } from '../volume/context';
 import { OrphanKeys } from '../volume/orphans';
 import { resumeAll } from '../volume/quiesce';
 import { StageRecords } from '../volume/stage-record';
+import { Verifications } from '../volume/verifications';
 import { openBackEnds } from './back-ends';
 import { readKmsConfig, readRuntimeConfig } from './config-files';
 import { type HealthServer, serveHealth } from './health';
@@ -40,6 +44,10 @@ export interface DriverOptions {
   readonly version: string;
   readonly endpoint: string;
   readonly addonsEndpoint?: string;
+  /** Not served when left out. */
+  readonly adminEndpoint?: string;
+  /** `namespace/name` of a mounted Secret: what CSI would bring as secrets, for calls of the admin service. */
+  readonly adminSecret?: string;
   readonly controller: boolean;
   readonly node: boolean;
   readonly nodeId: string;
@@ -73,7 +81,8 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
   const socket = socketPath(options.endpoint);
   const addonsSocket = options.addonsEndpoint === undefined ? undefined : socketPath(options.addonsEndpoint);
   // Before anything is touched: while another process serves, its volumes are not ours to look after.
-  for (const path of [socket, addonsSocket]) if (path !== undefined) await clearStaleSocket(path);
+  const adminSocket = options.adminEndpoint === undefined ? undefined : socketPath(options.adminEndpoint);
+  for (const path of [socket, addonsSocket, adminSocket]) if (path !== undefined) await clearStaleSocket(path);
   const { secrets, tenants, closeTenants } = kubernetesSide(options);
   const kms = new KmsSet(kmsSettings, { secrets, podNamespace: options.podNamespace, ...(tenants && { tenants }) });
   const backEnds = await openBackEnds(config.backend, { nodeId: options.nodeId, run, secrets, log });
@@ -144,6 +153,11 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
           ...(options.controller ? [bindService(ReclaimSpaceController, reclaimControllerHandlers(), service)] : []),
         ]),
       );
+    }
+    if (adminSocket !== undefined) {
+      const readSecrets = adminSecrets(options.secretsDirectory, options.adminSecret);
+      const admin = { ...deps, secrets: readSecrets, verifications: new Verifications(options.stateDirectory) };
+      servers.push(await serveOnSocket(adminSocket, [bindService(Admin, adminHandlers(admin), service)]));
     }
     if (options.healthPort > 0) servers.push(await serveHealth({ port: options.healthPort, metrics, ready }));
     // Last, because the kubelet calls at once.

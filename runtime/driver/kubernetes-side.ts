@@ -1,8 +1,8 @@
 /** What this process sees of Kubernetes: mounted files, and what the tenant agent gives. It has no identity of its own there. */
 import { mountedSecrets } from '../kms/mounted-secrets';
-import type { SecretReader } from '../kms/secret-reader';
 import type { TenantDirectory } from '../kms/tenant-directory';
 import { mountedOrOfTenant } from '../kms/tenant-secrets';
+import type { SecretReader } from '../secret-reader';
 import { TenantAgentClient } from '../tenant-agent/client';
 
 export interface KubernetesSideOptions {

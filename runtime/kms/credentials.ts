@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { CodedError, isCoded } from '../errors';
 import type { Secret } from '../secret';
-import { listsSecretKeys, type SecretReader } from './secret-reader';
+import { listsSecretKeys, type SecretReader } from '../secret-reader';
 
 export interface CredentialKeys {
   readonly required: readonly string[];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { labelName, objectName } from '../../lib/schema/names';
 import { CodedError } from '../errors';
 import { Secret } from '../secret';
-import type { ListsSecretKeys, SecretReader } from './secret-reader';
+import type { ListsSecretKeys, SecretReader } from '../secret-reader';
 
 /** Kubernetes' own limit. */
 const maxSecretBytes = 1024 * 1024;

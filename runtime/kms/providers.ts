@@ -1,12 +1,12 @@
 /** The one table of what runs each KMS type. A type that lib/schema has and this table has not does not compile. */
 import type { KmsSettings, KmsType } from '../../lib/schema/kms';
+import type { SecretReader } from '../secret-reader';
 import { awsMetadataProvider, awsStsMetadataProvider } from './aws/provider';
 import { azureKvProvider } from './azure/provider';
 import { ibmKeyProtectProvider } from './ibm/provider';
 import { kmipProvider } from './kmip/provider';
 import { metadataProvider } from './metadata/provider';
 import type { KmsProvider } from './provider';
-import type { SecretReader } from './secret-reader';
 import type { TenantDirectory } from './tenant-directory';
 import { vaultProvider } from './vault/provider';
 import { vaultTenantSaProvider } from './vault-tenant-sa/provider';

@@ -1,8 +1,8 @@
 /** Secrets that providers read by name: what is mounted into the pod counts, everything else is the tenant agent's to give. */
 
 import { isCoded } from '../errors';
+import type { SecretReader } from '../secret-reader';
 import { mountedSecrets } from './mounted-secrets';
-import type { SecretReader } from './secret-reader';
 import { type TenantDirectory, tenantHasNo } from './tenant-directory';
 
 /**

@@ -45,7 +45,7 @@ export async function openLower(deps: LayerDeps, mapping: Mapping, device: strin
 }
 
 /** Everything that waited is carried out, over what was prepared. */
-export async function goOn({ run }: LayerDeps, { name }: Mapping): Promise<void> {
+export async function goOn({ run }: Pick<LayerDeps, 'run'>, name: string): Promise<void> {
   await run('dmsetup', ['resume', name]);
 }
 
@@ -55,19 +55,22 @@ export async function dropLayer(deps: LayerDeps, mapping: Mapping): Promise<void
   await deps.run('dmsetup', ['load', mapping.name], { stdin: [await tableOf(deps, mapping.lower)] });
 }
 
-/** Removes lower mappings that are not shown: of earlier pieces, and what a kill left. */
-export async function removeUnusedLower({ run }: LayerDeps, mapping: Mapping): Promise<void> {
-  // One that was prepared and never shown would keep them in use.
-  await run('dmsetup', ['clear', mapping.name]);
-  for (const lower of lowerNames(mapping.name)) {
-    if (lower !== mapping.lower && (await findMapping(lower))) await run('dmsetup', ['remove', lower]);
+/** Removes lower mappings that are not shown: of earlier pieces, and what a kill left. @returns the mapping as it is then. */
+export async function removeUnusedLower({ run }: LayerDeps, name: string): Promise<Mapping | undefined> {
+  if (!(await findMapping(name))) return undefined;
+  // One that was prepared and never shown keeps them in use, and looks as if it were.
+  await run('dmsetup', ['clear', name]);
+  const mapping = await findMapping(name);
+  for (const lower of lowerNames(name)) {
+    if (lower !== mapping?.lower && (await findMapping(lower))) await run('dmsetup', ['remove', lower]);
   }
+  return mapping;
 }
 
-/** Closes a mapping that has a lower one. */
-export async function closeLayered({ run }: LayerDeps, mapping: Mapping): Promise<void> {
-  await run('dmsetup', ['remove', mapping.name]);
-  for (const lower of lowerNames(mapping.name)) if (await findMapping(lower)) await run('dmsetup', ['remove', lower]);
+/** Closes a mapping that has a lower one, with that one; also what a kill in here left. Nothing where there is none. */
+export async function closeLayered(run: Run, name: string): Promise<void> {
+  if ((await findMapping(name))?.lower !== undefined) await run('dmsetup', ['remove', name]);
+  for (const lower of lowerNames(name)) if (await findMapping(lower)) await run('dmsetup', ['remove', lower]);
 }
 
 async function showLower({ run }: LayerDeps, mapping: Mapping, lower: string): Promise<void> {

@@ -10,7 +10,8 @@ import type { LuksParameters } from '../../lib/schema/luks-parameters';
 import { Semaphore } from '../async/semaphore';
 import type { Run } from '../process/run';
 import type { Secret } from '../secret';
-import type { Luks2Header } from './header';
+import { type Luks2Header, readHeader } from './header';
+import { isReencrypting } from './verify';
 
 export interface ReencryptTarget {
   readonly run: Run;
@@ -25,12 +26,14 @@ const turns = new Semaphore(1);
 
 /** How much is under way at once, and so what a repair has to look at. */
 const hotzone = '32M';
+/** Of all that is not a piece. */
+const timeoutMs = 150_000;
 /** What `timeout` answers when it has killed its command. */
 const killed = 137;
 
 /**
  * Puts a second volume key into the header, under the same passphrase; the data stays as it is. The header must have no
- * other keyslot than `dek`'s. Nothing for a file or device that another process changes at the same time.
+ * other keyslot than `dek`'s.
  * @param activeName The open mapping, when there is one.
  */
 export async function beginReencryption(
@@ -45,10 +48,12 @@ export async function beginReencryption(
 }
 
 /**
- * Converts for `seconds`, or to the end of the data. `timeout` ends it even when the process that asked has died: a mapping
- * that waits must not wait for hours. @returns whether it was cut short, so that {@link repairReencryption} comes next.
+ * Converts for `seconds`, or to the end of the data; first finishes by its checksums what an earlier piece was cut short in.
+ * `timeout` ends it even when the process that asked has died: what waits for it must not wait for hours. Nothing is done
+ * where nothing is left to do.
  */
-export async function convertPiece(target: ReencryptTarget, seconds: number): Promise<{ readonly cut: boolean }> {
+export async function convertPiece(target: ReencryptTarget, seconds: number): Promise<void> {
+  if (!(await repairIfCut(target))) return;
   const { run, path, dek, signal } = target;
   const args = ['--resume-only', '--force-offline-reencrypt', '--hotzone-size', hotzone, path];
   const command = ['--signal=KILL', `${seconds}`, 'cryptsetup', ...reencryptArguments(args)];
@@ -58,22 +63,18 @@ export async function convertPiece(target: ReencryptTarget, seconds: number): Pr
     timeoutMs: (seconds + 60) * 1000,
     ...(signal && { signal }),
   };
-  const { exitCode } = await turns.run(() => run('timeout', command, options), signal);
-  return { cut: exitCode === killed };
+  await turns.run(() => run('timeout', command, options), signal);
+  await repairIfCut(target);
 }
 
-/** Finishes by its checksums the part that was under way when a piece was cut short. */
-export async function repairReencryption({ run, path, dek, signal }: ReencryptTarget): Promise<void> {
-  const args = ['repair', '--batch-mode', '--disable-keyring', '--key-file', '-', path];
-  await turns.run(
-    () => run('cryptsetup', args, { stdin: [dek], timeoutMs: 150_000, ...(signal && { signal }) }),
-    signal,
-  );
-}
-
-/** Whether a piece was cut short within a part of the data. */
-export function needsRepair({ segments }: Luks2Header): boolean {
-  return segments.some(({ flags }) => flags.includes('in-reencryption'));
+/** @returns whether anything is left to convert. */
+async function repairIfCut({ run, path, dek, signal }: ReencryptTarget): Promise<boolean> {
+  const header = await readHeader(path);
+  if (header.segments.some(({ flags }) => flags.includes('in-reencryption'))) {
+    const args = ['repair', '--batch-mode', '--disable-keyring', '--key-file', '-', path];
+    await turns.run(() => run('cryptsetup', args, { stdin: [dek], timeoutMs, ...(signal && { signal }) }), signal);
+  }
+  return isReencrypting(header);
 }
 
 /** Bytes of data that are under the new volume key, of the data on a device of `deviceBytes`. */
@@ -85,7 +86,7 @@ export function convertedBytes({ segments }: Luks2Header, oldKeyslot: number, de
 }
 
 async function reencrypt(run: Run, args: readonly string[], dek: Secret, signal?: AbortSignal): Promise<void> {
-  const options = { stdin: [dek], timeoutMs: 150_000, ...(signal && { signal }) };
+  const options = { stdin: [dek], timeoutMs, ...(signal && { signal }) };
   await turns.run(() => run('cryptsetup', reencryptArguments(args), options), signal);
 }
 

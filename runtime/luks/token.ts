@@ -20,6 +20,10 @@ export interface KeywardToken {
   readonly keyslots: readonly number[];
   /** RFC 3339; absent until the first rotation. */
   readonly rotatedAt?: string;
+  /** RFC 3339; absent until the data was re-encrypted with a new volume key. */
+  readonly reencryptedAt?: string;
+  /** RFC 3339; present while it is. */
+  readonly reencryptingSince?: string;
 }
 
 const reference = z.string().min(1).max(1024);
@@ -34,6 +38,8 @@ const stored = z.strictObject({
   keyVersion: reference.exactOptional(),
   luksUuid: z.guid(),
   rotatedAt: z.iso.datetime({ offset: true }).exactOptional(),
+  reencryptedAt: z.iso.datetime({ offset: true }).exactOptional(),
+  reencryptingSince: z.iso.datetime({ offset: true }).exactOptional(),
 });
 
 /** The JSON text for {@link Cryptsetup.importToken}. @throws CodedError LUKS_TOKEN_INVALID for a value that could not be read back. */

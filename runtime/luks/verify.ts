@@ -17,7 +17,7 @@ export interface PinnedHeader {
   /** Start of the encrypted data on the device. */
   readonly headerBytes: number;
   /** Present exactly while the data is re-encrypted with a new volume key. */
-  readonly reencryption?: object;
+  readonly reencryption?: { readonly oldKeyslot: number; readonly startedAt: string };
 }
 
 /** What cryptsetup writes into a header while it re-encrypts. Its predecessor without `-v2` does not authenticate the state (CVE-2021-4122). */

@@ -8,12 +8,12 @@ import { readHeader } from '../luks/header';
 import { verifyHeader } from '../luks/verify';
 import type { Secret } from '../secret';
 import type { Call, VolumeDeps } from './context';
-import type { Subject } from './copy';
 import { noKeyOpens } from './key-mismatch';
 import { keyOf } from './keys';
 import { freeKeyslot } from './keyslots';
 import { requireSoundHeader } from './open';
 import { quiesced } from './quiesce';
+import type { Subject } from './records';
 import { writeToken } from './token';
 
 /**

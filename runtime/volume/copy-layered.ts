@@ -6,8 +6,8 @@
  */
 import { CodedError } from '../errors';
 import type { Call, VolumeDeps } from './context';
-import type { Subject } from './copy';
 import { keyOf } from './keys';
+import type { Subject } from './records';
 
 const attempts = 3;
 

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { VolumeParameters } from '../../lib/schema/volume-parameters';
 import type { AccessType, ContentSource, FsType, SnapshotRecord, VolumeRecord } from '../device/record';
-import { CodedError, toCoded } from '../errors';
+import { CodedError, isCoded, toCoded } from '../errors';
 import { headerBytes } from '../luks/cryptsetup';
 import type { Call, VolumeDeps } from './context';
 import { copyImage } from './copy';
@@ -76,7 +76,9 @@ async function create(
   try {
     await runSteps(steps, { operation: 'create', volumeId: id, log: deps.log, signal: call.signal });
   } catch (error) {
-    if (!toCoded(error).retryable) await discardUnfinished(deps, image, record, call);
+    // An image of somebody else under the volume's name is not ours to remove.
+    if (!toCoded(error).retryable && !isCoded(error, 'IMAGE_FOREIGN'))
+      await discardUnfinished(deps, image, record, call);
     throw error;
   }
   return requireVolume(deps, id);

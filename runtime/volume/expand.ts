@@ -5,13 +5,18 @@
 
 import type { VolumeRecord } from '../device/record';
 import { CodedError } from '../errors';
+import { requireResizable } from '../luks/integrity';
 import type { Mapping } from '../luks/mapping';
+import { parseFsType } from '../mount/filesystem';
 import type { VolumeDeps } from './context';
 import { growFilesystem } from './filesystem';
+import { type ForeignStage, foreignStage } from './foreign-stage';
 import { imageBytes } from './geometry';
 import { mappingOf } from './open';
 import { requireVolume } from './records';
+import { requireNotReencrypting } from './reencryption';
 import { type CapacityRange, chooseSize } from './size';
+import type { StageRecord } from './stage-record';
 import { knownVolume } from './staged-volume';
 import { runSteps, type Step, step } from './steps';
 import { requireVolumeAt } from './where';
@@ -36,10 +41,12 @@ export async function expandImage(deps: VolumeDeps, id: string, range: CapacityR
  */
 export async function expandOnNode(deps: VolumeDeps, id: string, path: string, range: CapacityRange): Promise<number> {
   return deps.locks.run(id, 'NodeExpandVolume', async () => {
-    const record = await knownVolume(deps, id);
+    const known = await knownVolume(deps, id);
+    requireNotReencrypting({ kind: 'volume', id }, known.encryption);
     const mapping = await mappingOf(id);
-    const staged = await deps.stages.get(id);
+    const staged = (await deps.stages.get(id)) ?? (mapping && (await foreignStage(deps, id, mapping)));
     if (!mapping || !staged) throw notStaged(id);
+    const record = asStaged(known, staged);
     if (path !== staged.stagingPath) await requireVolumeAt(mapping, id, path);
     // In a cluster the controller has enlarged the image already, and this call has no credentials for it.
     const own = deps.backEnd.reach === 'node' ? await enlarge(deps, id, range) : undefined;
@@ -47,7 +54,9 @@ export async function expandOnNode(deps: VolumeDeps, id: string, path: string, r
       [
         ...(own?.steps ?? []),
         step('device', () => deps.backEnd.devices.refreshSize(id)),
-        step('crypt', () => deps.cryptsetup.resize(mapping.name)),
+        step('crypt', async () => {
+          if (record.encryption.luks.integrity === undefined) await deps.cryptsetup.resize(mapping.name);
+        }),
         step('filesystem', async () => {
           if (record.accessType === 'mount' && !staged.readOnly)
             await growFilesystem(deps, record, staged.stagingPath, mapping.device);
@@ -59,10 +68,18 @@ export async function expandOnNode(deps: VolumeDeps, id: string, path: string, r
   });
 }
 
+/** What another driver did not note of its volume, the kernel says of the mount. */
+function asStaged(record: VolumeRecord, staged: StageRecord | ForeignStage): VolumeRecord {
+  if (record.accessType !== undefined || !('fsType' in staged) || staged.fsType === undefined) return record;
+  return { ...record, accessType: 'mount', fsType: parseFsType(staged.fsType) };
+}
+
 /** The size that the volume has now. @throws CodedError DEVICE_NOT_READY when the image is not yet as large as wanted. */
-function requireGrown({ id, encryption }: VolumeRecord, mapping: Mapping | undefined, range: CapacityRange): number {
+function requireGrown(record: VolumeRecord, mapping: Mapping | undefined, range: CapacityRange): number {
+  const { id, encryption } = record;
   if (!mapping) throw notStaged(id);
   const sizeBytes = mapping.sizeBytes + (encryption.headerInside ? encryption.headerBytes : 0);
+  if (encryption.luks.integrity !== undefined) return record.sizeBytes;
   if (sizeBytes >= (range.requiredBytes ?? 0)) return sizeBytes;
   throw new CodedError('DEVICE_NOT_READY', `volume ${id} has ${sizeBytes} bytes, not yet ${range.requiredBytes}`, {
     remedy: 'The call is repeated; if it stays so, see why ControllerExpandVolume did not enlarge the image.',
@@ -77,6 +94,7 @@ interface Enlargement {
 /** Refuses what cannot be, before the first step. */
 async function enlarge(deps: VolumeDeps, id: string, range: CapacityRange): Promise<Enlargement> {
   const record = await requireVolume(deps, id);
+  requireNotReencrypting({ kind: 'volume', id }, record.encryption);
   const { requiredBytes = 0, limitBytes } = range;
   if (limitBytes && limitBytes < record.sizeBytes) {
     throw new CodedError(
@@ -91,6 +109,7 @@ async function enlarge(deps: VolumeDeps, id: string, range: CapacityRange): Prom
     requiredBytes <= record.sizeBytes
       ? record.sizeBytes
       : chooseSize(range, record.accessType ?? 'mount', record.fsType);
+  if (sizeBytes > record.sizeBytes) requireResizable(id, record.encryption.luks);
   return {
     sizeBytes,
     steps: [

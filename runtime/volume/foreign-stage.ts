@@ -1,27 +1,53 @@
 /**
- * What ceph-csi leaves on a node when it stages a volume: the filesystem is mounted in a folder below the staging path, named
- * after the volume, with a note beside it (`image-meta.json`). A driver that replaces it on a running node finds pods there.
+ * What ceph-csi leaves on a node when it stages a volume: the filesystem, or the device node, is mounted below the staging path
+ * under the name of the volume, with a note beside it (`image-meta.json`). A driver that replaces it on a running node finds
+ * pods there.
  */
 import { lstat, rm, rmdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { isErrno } from '../errors';
 import type { Mapping } from '../luks/mapping';
+import { resolveMountPoint } from '../mount/mountinfo';
 import type { VolumeDeps } from './context';
+import { placesOf } from './where';
 
 const noteName = 'image-meta.json';
 
-/** Where the volume's filesystem is mounted for this staging path, by whichever driver. */
-export async function stagedMount(
-  deps: VolumeDeps,
+/** Where the volume is seen for this staging path, by whichever driver: at both places when one staged it over the other. */
+export async function stagedPlaces(
   volumeId: string,
   stagingPath: string,
   mapping: Mapping,
-): Promise<string | undefined> {
-  for (const path of [stagingPath, join(stagingPath, volumeId)]) {
-    // The path may carry a mount of somebody else by now.
-    if ((await deps.mounts.find(path))?.deviceNumber === mapping.deviceNumber) return path;
-  }
-  return undefined;
+): Promise<readonly string[]> {
+  // The path may carry a mount of somebody else by now.
+  const shown = await placesOf(mapping);
+  const places = await Promise.all([stagingPath, join(stagingPath, volumeId)].map(resolveMountPoint));
+  return places.filter((place) => place !== undefined && shown.includes(place)) as string[];
+}
+
+export interface ForeignStage {
+  /** Where the filesystem or the device node is. */
+  readonly stagingPath: string;
+  readonly readOnly: boolean;
+  /** As the kernel calls it; absent for a device node. */
+  readonly fsType?: string;
+}
+
+/** How ceph-csi staged a volume for which there is no note of ours. */
+export async function foreignStage(
+  deps: VolumeDeps,
+  volumeId: string,
+  mapping: Mapping,
+): Promise<ForeignStage | undefined> {
+  const place = (await placesOf(mapping)).find((each) => basename(each) === volumeId);
+  const mount = place === undefined ? undefined : await deps.mounts.find(place);
+  if (!mount) return undefined;
+  const isFilesystem = mount.deviceNumber === mapping.deviceNumber;
+  return {
+    stagingPath: mount.mountPoint,
+    readOnly: mount.options.includes('ro'),
+    ...(isFilesystem && { fsType: mount.fsType }),
+  };
 }
 
 /** Removes the folder or file and the note, after the unmount. No error when ceph-csi never staged it. */

@@ -4,7 +4,7 @@
  * to what was learnt, like any other.
  */
 import { randomUUID } from 'node:crypto';
-import { probe } from '../device/probe';
+import { type Probe, probe } from '../device/probe';
 import type { EncryptionRecord, FsType, VolumeRecord } from '../device/record';
 import { CodedError, isCoded } from '../errors';
 import { type Luks2Header, readHeader } from '../luks/header';
@@ -29,12 +29,14 @@ export async function learnHeader(
   if (!encryption.foreign) return encryption;
   const image = { kind: 'volume', id: volumeId } as const;
   const header = await headerUnlessNew(device, encryption);
-  if (!header) {
-    // Prepared by the other driver and never formatted: from here on it is ours.
+  const isUnfinished = header !== undefined && (await isUnfinishedFormat(deps, volumeId, encryption, header, device));
+  if (!header || isUnfinished) {
+    // Prepared by the other driver and never used: from here on it is ours.
     return updateEncryption(deps, image, ({ foreign: _other, ...latest }) => ({
       ...latest,
-      luksUuid: randomUUID(),
+      luksUuid: header?.uuid ?? randomUUID(),
       fsUuid: randomUUID(),
+      phase: isUnfinished ? 'formatting' : latest.phase,
     }));
   }
   verifyForeignHeader(header);
@@ -63,6 +65,31 @@ async function headerUnlessNew(device: string, { phase }: EncryptionRecord): Pro
   }
 }
 
+/** Killed inside luksFormat: no keyslot was ever filled, so no data can have been written with the key of this header. */
+async function isUnfinishedFormat(
+  deps: VolumeDeps,
+  volumeId: string,
+  encryption: EncryptionRecord,
+  { keyslots }: Luks2Header,
+  device: string,
+): Promise<boolean> {
+  if (encryption.phase !== 'prepared' || keyslots.length > 0) return false;
+  const behind = await probeBehindHeader(deps, volumeId, encryption, device);
+  if (behind.state === 'unreadable') throw behind.error;
+  return behind.state === 'blank';
+}
+
+async function probeBehindHeader(
+  deps: VolumeDeps,
+  id: string,
+  { headerBytes }: EncryptionRecord,
+  device: string,
+): Promise<Probe> {
+  // When the storage itself says that something was written, samples are no proof that nothing is there.
+  const whole = (await deps.backEnd.images.isUnwritten({ kind: 'volume', id })) === false;
+  return probe(deps.run, device, { fromByte: headerBytes, whole });
+}
+
 export interface LearntFilesystem {
   readonly fsType: FsType;
   readonly fsUuid: string;
@@ -83,8 +110,7 @@ export async function learnFilesystem(
   const found = await readSuperblock(mapped);
   if (found?.type === 'ext4' || found?.type === 'xfs') return { fsType: found.type, fsUuid: found.uuid, exists: true };
   if (found) throw unknownContent(record, found.type);
-  const whole = (await deps.backEnd.images.isUnwritten({ kind: 'volume', id: record.id })) === false;
-  const behind = await probe(deps.run, device, { fromByte: record.encryption.headerBytes, whole });
+  const behind = await probeBehindHeader(deps, record.id, record.encryption, device);
   if (behind.state === 'blank') return { fsType: record.fsType ?? 'ext4', fsUuid: randomUUID(), exists: false };
   if (behind.state === 'unreadable') throw behind.error;
   throw unknownContent(record, 'data');

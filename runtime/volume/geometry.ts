@@ -6,9 +6,10 @@ export function imageBytes(record: VolumeRecord | SnapshotRecord, sizeBytes = re
   return record.encryption.headerInside ? sizeBytes : sizeBytes + record.encryption.headerBytes;
 }
 
-/** Bytes of the mapping when it is as large as the volume's size promises. */
+/** Least bytes of the mapping when it is as large as the volume's size promises. Tags of integrity take a part that varies. */
 export function mappedBytes(record: VolumeRecord): number {
-  return imageBytes(record) - record.encryption.headerBytes;
+  const { luks, headerBytes } = record.encryption;
+  return luks.integrity === undefined ? imageBytes(record) - headerBytes : 0;
 }
 
 /** Whether the image holds, or may hold, what somebody wrote. Before that it was never mounted or published. */

@@ -19,6 +19,8 @@ export interface VolumeKey {
   fetch(): Promise<VersionedKey>;
   /** Stores `dek` in place of `expected`. @throws CodedError KMS_CONFLICT when it is no longer what is stored. */
   replace(dek: Secret, expected: VersionedKey): Promise<void>;
+  /** Wraps the key again with the newest version of the KEK. False where that changes nothing. */
+  rewrap(): Promise<boolean>;
   /** No error when there is no key. */
   remove(): Promise<void>;
   newDek(): Secret;
@@ -57,6 +59,7 @@ export function keyOf(deps: VolumeDeps, image: ImageRef, encryption: EncryptionR
     },
     fetch: () => kms.fetch(reference, call, wrapped),
     replace: (dek, expected) => kms.replace(reference, dek, expected, call, wrapped),
+    rewrap: () => kms.rewrap(reference, call, wrapped),
     remove: () => kms.remove(reference, call),
     newDek: () => kms.newDek(),
   };

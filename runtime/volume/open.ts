@@ -70,6 +70,7 @@ export async function openMapping(
   dek: Secret,
 ): Promise<string> {
   const name = mappingName(volumeId);
+  await requireNotWaiting(name);
   const present = await takeOwnMapping(deps, volumeId, encryption, device);
   if (!present) {
     const { discards = false, noReadWorkqueue = false, noWriteWorkqueue = false } = encryption.luks;
@@ -77,8 +78,20 @@ export async function openMapping(
     return mappingDevice(name);
   }
   if (present.suspended) await resumeMapping(deps.run, name);
-  if (present.sizeBytes < (await blockSizeBytes(device)) - encryption.headerBytes) await deps.cryptsetup.resize(name);
+  const isResizable = encryption.luks.integrity === undefined;
+  if (isResizable && present.sizeBytes < (await blockSizeBytes(device)) - encryption.headerBytes) {
+    await deps.cryptsetup.resize(name);
+  }
   return present.device;
+}
+
+/** @throws CodedError VOLUME_BUSY when the mapping waits for a re-encryption that was interrupted. */
+async function requireNotWaiting(name: string): Promise<void> {
+  const present = await findMapping(name);
+  if (!present?.suspended || present.lower === undefined) return;
+  throw new CodedError('VOLUME_BUSY', `${present.device} waits for its re-encryption, which was interrupted`, {
+    remedy: 'Go on with keyward rotate VOLUME --volume-key.',
+  });
 }
 
 /**

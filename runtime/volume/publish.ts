@@ -5,7 +5,7 @@ import type { AccessType } from '../device/record';
 import { CodedError, isErrno } from '../errors';
 import { resolveMountPoint } from '../mount/mountinfo';
 import type { VolumeDeps } from './context';
-import { stagedMount } from './foreign-stage';
+import { stagedPlaces } from './foreign-stage';
 import { mappingOf } from './open';
 import { knownVolume } from './staged-volume';
 import { runSteps, step } from './steps';
@@ -39,10 +39,11 @@ export async function publishVolume(deps: VolumeDeps, request: PublishRequest): 
     const mapping = await mappingOf(volumeId);
     // Without a note of ours ceph-csi may have staged it, before this driver took its place.
     if (!mapping || (staged && staged.stagingPath !== request.stagingPath)) throw notStaged(request);
-    if (request.singleTarget) await requireNoOtherTarget(request, await placesOf(mapping));
-    const source =
-      accessType === 'block' ? mapping.device : await stagedMount(deps, volumeId, request.stagingPath, mapping);
-    if (source === undefined || (accessType === 'block' && !staged)) throw notStaged(request);
+    const stagedAt = await stagedPlaces(volumeId, request.stagingPath, mapping);
+    if (request.singleTarget) await requireNoOtherTarget(request, await placesOf(mapping), stagedAt);
+    const [place = accessType === 'block' && staged ? request.stagingPath : undefined] = stagedAt;
+    if (place === undefined) throw notStaged(request);
+    const source = accessType === 'block' ? mapping.device : place;
 
     await runSteps(
       [
@@ -86,10 +87,11 @@ async function removeTarget(path: string): Promise<void> {
 }
 
 async function requireNoOtherTarget(
-  { volumeId, targetPath, stagingPath }: PublishRequest,
+  { volumeId, targetPath }: PublishRequest,
   places: readonly string[],
+  stagedAt: readonly string[],
 ): Promise<void> {
-  const own = [await resolveMountPoint(targetPath), await resolveMountPoint(stagingPath)];
+  const own = [await resolveMountPoint(targetPath), ...stagedAt];
   const other = places.find((each) => !own.includes(each));
   if (other === undefined) return;
   throw new CodedError(

@@ -21,7 +21,8 @@ export async function quiesced<T>(deps: VolumeDeps, image: ImageRef, action: () 
 /** Lets every mapping of ours go on that a killed process left suspended. */
 export async function resumeAll(deps: SharedDeps): Promise<void> {
   for (const mapping of await listMappings()) {
-    if (!mapping.suspended) continue;
+    // One that waits for its re-encryption goes on when that does, with the key (volume/reencrypt.ts).
+    if (!mapping.suspended || mapping.lower !== undefined) continue;
     await resumeMapping(deps.run, mapping.name);
     deps.log.warn('resumed a mapping that a killed process had left suspended', { path: mapping.device });
   }

@@ -2,7 +2,6 @@
  * Reclaiming space (CSI-Addons): the file system tells the storage, through the mapping, which of its blocks are free.
  * A block volume is left alone: nobody but its owner knows what in it is free, and discarding the rest would lose it.
  */
-import { stat } from 'node:fs/promises';
 import { CodedError } from '../errors';
 import { passesDiscards } from '../luks/mapping';
 import { trimFilesystem } from '../mount/trim';
@@ -39,9 +38,10 @@ export async function reclaimOnNode(deps: VolumeDeps, request: ReclaimRequest, c
   if (!(await passesDiscards(mapping))) throw discardsOff(volumeId);
   // A key of its own: trimming a large volume takes long, and a Pod that starts meanwhile must not wait for it.
   return deps.locks.run(`${volumeId} reclaim`, 'NodeReclaimSpace', async () => {
-    const before = await storedBytes(deps, volumeId);
+    const { images } = deps.backEnd;
+    const before = await images.storedBytes?.({ kind: 'volume', id: volumeId });
     await trimFilesystem(deps.run, path, call.signal);
-    return { before, after: await storedBytes(deps, volumeId) };
+    return { before, after: await images.storedBytes?.({ kind: 'volume', id: volumeId }) };
   });
 }
 
@@ -50,15 +50,6 @@ export function reclaimInStorage(volumeId: string): never {
   throw unsupported(
     `the storage of volume ${volumeId} frees space when the file system discards it, and not otherwise`,
   );
-}
-
-/** Known where the image is a sparse file. */
-async function storedBytes(deps: VolumeDeps, id: string): Promise<number | undefined> {
-  if (deps.backEnd.reach !== 'node') return undefined;
-  return deps.backEnd.images.withHeader({ kind: 'volume', id }, async (path) => {
-    const facts = await stat(path);
-    return facts.isFile() ? facts.blocks * 512 : undefined;
-  });
 }
 
 function unsupported(message: string): CodedError {

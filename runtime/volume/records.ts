@@ -4,6 +4,12 @@ import type { EncryptionRecord, SnapshotRecord, VolumeRecord } from '../device/r
 import { CodedError } from '../errors';
 import type { VolumeDeps } from './context';
 
+/** A volume or snapshot with what is known of it. */
+export interface Subject {
+  readonly image: ImageRef;
+  readonly record: VolumeRecord | SnapshotRecord;
+}
+
 /** The record of a volume that CreateVolume finished. @throws CodedError VOLUME_NOT_FOUND. */
 export async function requireVolume(deps: VolumeDeps, id: string): Promise<VolumeRecord> {
   const record = await deps.backEnd.volumes.get(id);

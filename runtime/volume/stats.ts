@@ -3,7 +3,7 @@ import type { EncryptionRecord } from '../device/record';
 import { CodedError } from '../errors';
 import { readHeader } from '../luks/header';
 import type { Mapping } from '../luks/mapping';
-import { verifyHeader } from '../luks/verify';
+import { pinOf, verifyHeader } from '../luks/verify';
 import { filesystemFault } from '../mount/fault';
 import { type Amounts, filesystemUsage } from '../mount/usage';
 import type { VolumeDeps } from './context';
@@ -49,10 +49,12 @@ async function conditionOf(
   if (mapping.suspended) return abnormal('the mapping is suspended: all reads and writes wait');
   const device = await deps.backEnd.devices.find(id);
   if (device === undefined) return abnormal('the backing device is no longer attached');
-  if (!(await mapsDevice(mapping, encryption, device))) return abnormal('the mapping belongs to another device');
   try {
     const header = await readHeader(device);
-    verifyHeader(header, encryption);
+    // Opened by another driver, and not yet by this one: nothing is pinned.
+    const pinned = encryption.foreign ? { ...encryption, ...pinOf(header) } : encryption;
+    if (!(await mapsDevice(mapping, pinned, device))) return abnormal('the mapping belongs to another device');
+    verifyHeader(header, pinned);
     const { kmsId, rotatedAt = 'never' } = encryption;
     const message = `LUKS2 ${header.cipher}, ${header.keySizeBits} bit, KMS ${kmsId}, key rotated: ${rotatedAt}`;
     return header.damagedCopy === undefined

@@ -19,6 +19,8 @@ export async function writeToken(
     luksUuid: encryption.luksUuid,
     keyslots: header.keyslots.map((each) => each.id),
     ...(encryption.rotatedAt !== undefined && { rotatedAt: encryption.rotatedAt }),
+    ...(encryption.reencryptedAt !== undefined && { reencryptedAt: encryption.reencryptedAt }),
+    ...(encryption.reencryption && { reencryptingSince: encryption.reencryption.startedAt }),
   };
   await deps.cryptsetup.importToken(path, encodeToken(token), keywardTokenId, { replace: true });
 }

@@ -3,9 +3,10 @@
  * neither the KMS nor the record of the volume is needed.
  */
 import { CodedError } from '../errors';
+import { closeLayered } from '../luks/layer';
 import { mappingName, resumeMapping } from '../luks/mapping';
 import type { VolumeDeps } from './context';
-import { clearForeignStage, stagedMount } from './foreign-stage';
+import { clearForeignStage, stagedPlaces } from './foreign-stage';
 import { mappingOf } from './open';
 import { runSteps, type Step, step } from './steps';
 import { placesOf } from './where';
@@ -24,8 +25,8 @@ export async function unstageVolume(deps: VolumeDeps, volumeId: string, stagingP
         step('unmount', async () => {
           const mapping = await mappingOf(volumeId);
           if (mapping?.suspended) await resumeMapping(deps.run, mapping.name);
-          const place = mapping && (await stagedMount(deps, volumeId, stagingPath, mapping));
-          if (place !== undefined) await deps.mounts.unmount(place);
+          const places = mapping ? await stagedPlaces(volumeId, stagingPath, mapping) : [];
+          for (const place of places) await deps.mounts.unmount(place);
           await clearForeignStage(deps, volumeId, stagingPath);
         }),
         ...closing(deps, volumeId),
@@ -53,7 +54,9 @@ export async function undoStage(deps: VolumeDeps, volumeId: string): Promise<voi
 function closing(deps: VolumeDeps, volumeId: string): readonly Step[] {
   return [
     step('close', async () => {
-      if (await mappingOf(volumeId)) await deps.cryptsetup.close(mappingName(volumeId));
+      const mapping = await mappingOf(volumeId);
+      if (mapping && mapping.lower === undefined) await deps.cryptsetup.close(mapping.name);
+      await closeLayered(deps.run, mappingName(volumeId));
     }),
     step('detach', () => deps.backEnd.devices.detach(volumeId)),
     step('forget', () => deps.stages.remove(volumeId)),

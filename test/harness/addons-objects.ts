@@ -19,7 +19,7 @@ export interface AttachedClaim {
   readonly volumeMode?: 'Filesystem' | 'Block';
 }
 
-export type JobKind = 'EncryptionKeyRotationJob' | 'EncryptionKeyRotationCronJob' | 'ReclaimSpaceJob';
+type JobKind = 'EncryptionKeyRotationJob' | 'EncryptionKeyRotationCronJob' | 'ReclaimSpaceJob';
 
 export class AddonsObjects {
   readonly #addons: CsiAddons;
@@ -90,15 +90,15 @@ export class AddonsObjects {
 
   /** @param manifest A job or a cron job, as a construct emits it, without its namespace. */
   async create(manifest: AppliedManifest): Promise<void> {
-    await this.#request('POST', this.path(manifest.kind), manifest);
+    await this.#request('POST', this.#path(manifest.kind), manifest);
   }
 
   async patch(kind: JobKind, name: string, change: object): Promise<void> {
-    await this.#patch(this.path(kind, name), change);
+    await this.#patch(this.#path(kind, name), change);
   }
 
   async remove(kind: JobKind, name: string): Promise<void> {
-    await this.#request('DELETE', this.path(kind, name));
+    await this.#request('DELETE', this.#path(kind, name));
   }
 
   /** The job when it has ended. */
@@ -118,13 +118,13 @@ export class AddonsObjects {
 
   /** The jobs that a cron job made. */
   async jobsOf(cronJob: string): Promise<readonly Body[]> {
-    const { items } = (await this.#request('GET', this.path('EncryptionKeyRotationJob'))).body;
+    const { items } = (await this.#request('GET', this.#path('EncryptionKeyRotationJob'))).body;
     return items.filter(({ metadata }: Body) => metadata.ownerReferences?.[0]?.name === cronJob);
   }
 
   /** The cron jobs that the controller made for a claim. */
   async cronJobsOf(claim: string): Promise<readonly Body[]> {
-    const { items } = (await this.#request('GET', this.path('EncryptionKeyRotationCronJob'))).body;
+    const { items } = (await this.#request('GET', this.#path('EncryptionKeyRotationCronJob'))).body;
     return items.filter(({ metadata }: Body) => metadata.ownerReferences?.[0]?.name === claim);
   }
 
@@ -142,12 +142,12 @@ export class AddonsObjects {
     );
   }
 
-  path(kind: string, name = ''): string {
+  #path(kind: string, name = ''): string {
     return `${addonsGroup}/namespaces/${this.#namespace}/${kind.toLowerCase()}s/${name}`;
   }
 
   untilJob(kind: JobKind, name: string, what: string, isReached: (body: Body) => boolean): Promise<Body['status']> {
-    const look = async () => (await this.#request('GET', this.path(kind, name))).body;
+    const look = async () => (await this.#request('GET', this.#path(kind, name))).body;
     return this.#addons.until(
       what,
       async () => {

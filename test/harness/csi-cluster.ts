@@ -56,10 +56,10 @@ export class CsiCluster {
     return this.#sidecars;
   }
 
-  /** The end of what each sidecar and each controller wrote, for the message of a test that fails. */
+  /** The end of what the driver, each sidecar and each controller wrote, for the message of a test that fails. */
   logTails(lines = 15): string {
     const logs = [
-      ...this.sidecars.names.map((name) => [name, this.sidecars.log(name)] as const),
+      ...['keyward', ...this.sidecars.names].map((name) => [name, this.sidecars.log(name)] as const),
       ...this.#controllers.map(({ name, logTail }) => [name, logTail] as const),
     ];
     return logs.map(([name, log]) => `--- ${name}\n${log.trimEnd().split('\n').slice(-lines).join('\n')}`).join('\n');

@@ -117,9 +117,16 @@ export class CsiObjects {
   }
 
   async untilSnapshotsGone(): Promise<void> {
-    await this.#until('there are still snapshots', `${snapshotGroup}/volumesnapshotcontents`, ({ items }) => {
-      return items.length === 0;
-    });
+    await this.#untilEmpty(`${snapshotGroup}/volumesnapshotcontents`);
+  }
+
+  /** Deletes every claim and every snapshot of the namespace, and waits until nothing of any namespace is left. */
+  async deleteAll(): Promise<void> {
+    await this.#request('DELETE', this.#snapshots());
+    await this.#request('DELETE', this.#claims());
+    await this.untilSnapshotsGone();
+    await this.#untilEmpty('/api/v1/persistentvolumes');
+    await this.#untilEmpty(this.#claims());
   }
 
   async untilVolumeGone(pvName: string): Promise<void> {
@@ -148,6 +155,10 @@ export class CsiObjects {
     return items
       .filter(({ involvedObject }) => name === undefined || involvedObject.name === name)
       .map(({ reason, message }) => `${reason}: ${message}`);
+  }
+
+  async #untilEmpty(path: string): Promise<void> {
+    await this.#until(`${path} is not empty`, path, ({ items }) => items.length === 0);
   }
 
   #until(what: string, path: string, isReached: (body: Body, httpStatus: number) => boolean): Promise<Body> {

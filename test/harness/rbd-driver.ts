@@ -9,10 +9,14 @@ import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import { encodeCephClusters } from '../../lib/schema/ceph-clusters';
 import { encodeKmsConfig, type KmsProps, settleKms } from '../../lib/schema/kms';
 import { encodeRuntimeConfig, type RuntimeConfigProps, settleRuntimeConfig } from '../../lib/schema/runtime-config';
-import { VolumeCapability_AccessMode_Mode as AccessMode } from '../../runtime/grpc/gen/csi_pb';
+import {
+  VolumeCapability_AccessMode_Mode as AccessMode,
+  type VolumeCapabilitySchema,
+} from '../../runtime/grpc/gen/csi_pb';
 import { runtimeBundle } from '../../tools/bundle';
 import { type CsiClient, csiClient } from '../../tools/csi-client/csi-client';
 import type { Ceph } from './ceph';
@@ -36,6 +40,12 @@ export interface RbdDriverOptions {
   /** Another monitor than the cluster's, for tests. */
   readonly monitors?: readonly string[];
   readonly nodeId?: string;
+  /** How long the client waits for each call. @default 120,000 */
+  readonly callTimeoutMs?: number;
+  /** The program. @default the bundle of this repository */
+  readonly bundle?: string;
+  /** Whether its points are noted, and can be died at: not where its time is measured. @default true */
+  readonly observed?: boolean;
 }
 
 export class RbdDriver {
@@ -85,21 +95,29 @@ export class RbdDriver {
 
   async start(): Promise<void> {
     const path = (name: string) => join(this.root, name);
-    const { tenantAgentEndpoint, nodeId = 'node-1' } = this.#options;
+    const { tenantAgentEndpoint, nodeId = 'node-1', callTimeoutMs, bundle = runtimeBundle } = this.#options;
     const args = [
       ...['csi', '--endpoint', `unix://${this.socket}`, '--csi-addons-endpoint', `unix://${path('addons.sock')}`],
       ...['--node-id', nodeId, '--config', path('config.json'), '--kms-config', path('kms.json')],
       ...['--secrets-dir', path('secrets'), '--state-dir', path('state'), '--namespace', 'keyward-system'],
       ...(tenantAgentEndpoint === undefined ? [] : ['--tenant-agent', tenantAgentEndpoint]),
     ];
-    const hook = join(__dirname, 'crash-hook.cjs');
-    const child = spawn(process.execPath, ['--require', hook, runtimeBundle, ...args], {
-      env: { PATH: process.env.PATH, DM_DISABLE_UDEV: process.env.DM_DISABLE_UDEV, KEYWARD_TEST_POINTS: path('points') },
+    const hook = this.#options.observed === false ? [] : ['--require', join(__dirname, 'crash-hook.cjs')];
+    const child = spawn(process.execPath, [...hook, bundle, ...args], {
+      env: {
+        PATH: process.env.PATH,
+        DM_DISABLE_UDEV: process.env.DM_DISABLE_UDEV,
+        KEYWARD_TEST_POINTS: path('points'),
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => appendFileSync(path('log'), chunk));
     this.#child = child;
-    this.#csi = csiClient({ socket: this.socket, addonsSocket: path('addons.sock') });
+    this.#csi = csiClient({
+      socket: this.socket,
+      addonsSocket: path('addons.sock'),
+      ...(callTimeoutMs !== undefined && { timeoutMs: callTimeoutMs }),
+    });
     for (const until = Date.now() + 120_000; ; ) {
       if (child.exitCode !== null || Date.now() > until) throw new Error(`the driver did not start:\n${this.log}`);
       const ready = await this.#csi.identity.probe({}).catch(() => undefined);
@@ -160,7 +178,11 @@ export class RbdDriver {
       volumeCapabilities: [capability(block, fsType)],
       parameters: {
         ...{ clusterID: clusterId, pool, encrypted: 'true', encryptionKMSID: kms },
-        ...{ [`${reserved}pvc/name`]: name, [`${reserved}pvc/namespace`]: tenant, [`${reserved}pv/name`]: `pv-${name}` },
+        ...{
+          [`${reserved}pvc/name`]: name,
+          [`${reserved}pvc/namespace`]: tenant,
+          [`${reserved}pv/name`]: `pv-${name}`,
+        },
         ...parameters,
       },
       secrets: this.secrets,
@@ -215,11 +237,11 @@ export interface ClaimOptions {
   readonly fsType?: string;
 }
 
-export function capability(block = false, fsType = '') {
+export function capability(block = false, fsType = ''): MessageInitShape<typeof VolumeCapabilitySchema> {
   const accessMode = { mode: AccessMode.SINGLE_NODE_WRITER };
   return block
-    ? ({ accessMode, accessType: { case: 'block', value: {} } } as const)
-    : ({ accessMode, accessType: { case: 'mount', value: { fsType, mountFlags: [] } } } as const);
+    ? { accessMode, accessType: { case: 'block', value: {} } }
+    : { accessMode, accessType: { case: 'mount', value: { fsType, mountFlags: [] } } };
 }
 
 function notStarted(): never {

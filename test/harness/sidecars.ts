@@ -71,7 +71,7 @@ export class Sidecars {
     this.#kept = this.names.map((name) => this.#keep(name));
   }
 
-  /** Everything that the sidecar wrote, over all its starts. */
+  /** Everything that a container of the pod wrote, over all its starts; of the driver's own, too. */
   log(name: string): string {
     const file = join(this.#options.root, 'log', `${name}.log`);
     return existsSync(file) ? readFileSync(file, 'utf8') : '';

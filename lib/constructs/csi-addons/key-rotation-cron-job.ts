@@ -3,6 +3,7 @@
 import { ApiObject, type ApiObjectMetadata } from 'cdk8s';
 import { Construct } from 'constructs';
 import { settleSchedule } from '../../schema/rotation-schedule';
+import { propError } from '../prop-error';
 import { csiAddonsAnnotations } from './annotations';
 import { type RotationJobOptions, refuseOutside, rotationJobSpec } from './rotation-job-spec';
 
@@ -13,7 +14,8 @@ export interface KeyRotationCronJobProps extends RotationJobOptions {
   /** `@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly` or five fields of cron in numbers. */
   readonly schedule: string;
   /**
-   * What happens when a rotation is due and the one before still runs.
+   * What happens when a rotation is due and the one before still runs. `Replace` is refused: with it the controller (0.14)
+   * fails whenever no job runs, so that no rotation ever happens.
    * @default Forbid
    */
   readonly concurrencyPolicy?: 'Forbid' | 'Replace';
@@ -61,6 +63,7 @@ export class KeyRotationCronJob extends Construct {
 
   #toKube(props: KeyRotationCronJobProps) {
     const subject = this.node.path;
+    refuseReplace(props.concurrencyPolicy, `${subject}.concurrencyPolicy`);
     const { claim, schedule, metadata, startingDeadlineSeconds: deadline } = props;
     const { successfulJobsHistoryLimit: succeeded, failedJobsHistoryLimit: failed } = props;
     refuseOutside(succeeded, [0, 60], `${subject}.successfulJobsHistoryLimit`);
@@ -82,4 +85,15 @@ export class KeyRotationCronJob extends Construct {
       },
     };
   }
+}
+
+function refuseReplace(policy: KeyRotationCronJobProps['concurrencyPolicy'], prop: string): void {
+  if (policy !== 'Replace') return;
+  throw propError({
+    prop,
+    got: policy,
+    allowed: 'Forbid',
+    remedy: 'Leave it out: a rotation that still runs is finished, and the next one comes at its time',
+    rule: 'R2',
+  });
 }

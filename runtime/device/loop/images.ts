@@ -109,6 +109,10 @@ export class FileImages implements Images {
     }
   }
 
+  async storedBytes(image: ImageRef): Promise<number> {
+    return (await stat(this.path(image))).blocks * 512;
+  }
+
   async usedBy(image: ImageRef): Promise<string | undefined> {
     return nodeHashOf(image.id) === undefined ? undefined : this.#deps.devices.find(this.path(image));
   }

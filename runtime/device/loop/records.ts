@@ -70,8 +70,9 @@ export class FileRecords<R extends { readonly id: string; readonly name: string 
 
   async forget(id: string, name: string): Promise<void> {
     if (nodeHashOf(id) === undefined) return;
-    await this.#serial.run(id, () => removeDurably(this.#path(id)));
+    // The name first: who is killed in between repeats the call by the id, and only the record tells it the name.
     await this.#names.release(name, id);
+    await this.#serial.run(id, () => removeDurably(this.#path(id)));
   }
 
   /** What could not be read back is not written: the error comes while the old record is still there. */

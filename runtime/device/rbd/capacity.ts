@@ -18,3 +18,13 @@ export async function poolCapacity(
   const { availableBytes } = await cluster.usage(dataPool ?? pool);
   return { availableBytes, maximumImageBytes: maximumObjects * usualObjectBytes };
 }
+
+/** Where no class names a pool: what the one with the most room takes, for a volume lies in one. */
+export async function roomiestPoolCapacity(
+  cluster: PoolUsage,
+  pools: readonly string[],
+): Promise<{ readonly availableBytes: number; readonly maximumImageBytes: number }> {
+  const capacities = await Promise.all(pools.map((pool) => poolCapacity(cluster, pool)));
+  const none = { availableBytes: 0, maximumImageBytes: 0 };
+  return capacities.reduce((most, each) => (each.availableBytes > most.availableBytes ? each : most), none);
+}

@@ -1,8 +1,8 @@
 /** As which Ceph user a call acts: the one of its CSI secrets, else the one that the configuration names for the cluster. */
 import type { RbdBackendConfig } from '../../../lib/schema/rbd-backend-config';
 import { CodedError } from '../../errors';
-import type { SecretReader } from '../../kms/secret-reader';
 import type { Secret } from '../../secret';
+import type { SecretReader } from '../../secret-reader';
 import type { StorageAccess } from '../back-ends';
 
 export interface CephUser {

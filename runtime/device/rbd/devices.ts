@@ -36,6 +36,9 @@ type Mapping = { readonly kernel: KernelMapping } | { readonly nbd: NbdMapping }
 
 const resizeWaitMs = 15_000;
 const pollMs = 50;
+const otherUserWaitMs = 5_000;
+/** After 30 s the OSD forgets a client that is silent. */
+const deadClientMs = 40_000;
 
 export class RbdDevices implements Devices {
   readonly #deps: RbdDevicesDeps;
@@ -66,7 +69,12 @@ export class RbdDevices implements Devices {
   async refreshSize(volumeId: string): Promise<void> {
     const [mapping] = await this.#mappings(volumeId);
     if (!mapping) return;
-    const state = await this.#state({ kind: 'volume', id: volumeId });
+    const state = await this.#stateIfAllowed({ kind: 'volume', id: volumeId });
+    if (!state) {
+      // The kernel follows a resize by itself; whether it has, the caller sees by the size of the device.
+      if ('kernel' in mapping) await this.#krbd.refresh(mapping.kernel);
+      return;
+    }
     const until = performance.now() + resizeWaitMs;
     let isTold = false;
     while ((await this.#sizeBytes(mapping)) !== state.header.sizeBytes) {
@@ -86,11 +94,14 @@ export class RbdDevices implements Devices {
   async #attach(image: ImageRef, signal?: AbortSignal): Promise<string> {
     const state = await this.#state(image);
     let isShutOut = false;
-    for (const mapping of await this.#mappings(image.id)) {
+    const present = await this.#mappings(image.id);
+    for (const mapping of present) {
       if (await this.#isUsable(mapping, state)) return deviceOf(mapping);
       isShutOut ||= 'kernel' in mapping;
       await this.#unmap(mapping);
     }
+    // A process of ours that died here has the image open for a while yet.
+    await this.#requireUnused(image, state, present.length > 0 ? deadClientMs : otherUserWaitMs);
     const request = { spec: state.spec, volumeId: image.id, ...(signal && { signal }) };
     const map = (apart: boolean) => mapImage(this.#deps.cli, this.#deps.options, { ...request, apart });
     const device = await map(isShutOut).catch((error: unknown) => {
@@ -109,7 +120,22 @@ export class RbdDevices implements Devices {
   async #isUsable(mapping: Mapping, state: ImageState): Promise<boolean> {
     if ('nbd' in mapping) return mapping.nbd.spec !== undefined;
     const { imageId, clientAddress } = mapping.kernel;
-    return imageId === state.id && (await this.#deps.cli.watchers(state.spec)).includes(clientAddress);
+    return imageId === state.id && (await state.pool.watchers(state.spec.image)).includes(clientAddress);
+  }
+
+  /**
+   * Two nodes that mount one filesystem destroy it, and neither the kernel nor Ceph keeps them from it: an exclusive lock goes
+   * to whoever writes next. Who only changes the image's header has it open for a moment.
+   */
+  async #requireUnused(image: ImageRef, { pool, spec }: ImageState, patienceMs: number): Promise<void> {
+    for (const until = performance.now() + patienceMs; ; await sleep(pollMs)) {
+      const watchers = await pool.watchers(spec.image);
+      if (watchers.length === 0) return;
+      if (performance.now() < until) continue;
+      throw new CodedError('VOLUME_IN_USE', `${image.kind} ${image.id} is in use by ${watchers.join(', ')}`, {
+        remedy: 'Unstage it on the node with that address; of a node that died, the cluster forgets after 30 s.',
+      });
+    }
   }
 
   /** What the command printed is not believed alone: a wrong device would be formatted. */
@@ -129,6 +155,16 @@ export class RbdDevices implements Devices {
     const state = await readImageState(this.#deps.pools, await this.#deps.locate(image));
     if (!state) throw notFound(image);
     return state;
+  }
+
+  /** Undefined for a call without a user of the cluster: NodeExpandVolume has none with the classes of ceph-csi. */
+  async #stateIfAllowed(image: ImageRef): Promise<ImageState | undefined> {
+    try {
+      return await this.#state(image);
+    } catch (error) {
+      if (isCoded(error, 'SECRET_MISSING')) return undefined;
+      throw error;
+    }
   }
 
   async #mappings(id: string): Promise<readonly Mapping[]> {

@@ -67,7 +67,7 @@ export class RbdImages implements Images {
         continue;
       }
       // The trash would take it all the same.
-      const user = await this.#userOf(image, each);
+      const user = await this.#userOf(image, state);
       if (user !== undefined) throw inUse(image, user);
       await discard(cli, state);
     }
@@ -76,7 +76,7 @@ export class RbdImages implements Images {
 
   async usedBy(image: ImageRef): Promise<string | undefined> {
     const state = await this.#find(image);
-    return state && this.#userOf(image, state.spec);
+    return state && this.#userOf(image, state);
   }
 
   async withHeader<T>(image: ImageRef, action: (path: string) => Promise<T>): Promise<T> {
@@ -99,9 +99,8 @@ export class RbdImages implements Images {
     if (!(await cli.create(spec, sizeBytes, options))) throw busy(spec);
   }
 
-  async #userOf(image: ImageRef, spec: ImageSpec): Promise<string | undefined> {
-    const { cli, devices } = this.#deps;
-    return (await devices.find(image.id)) ?? ((await cli.watchers(spec)).join(', ') || undefined);
+  async #userOf(image: ImageRef, { pool, spec }: ImageState): Promise<string | undefined> {
+    return (await this.#deps.devices.find(image.id)) ?? ((await pool.watchers(spec.image)).join(', ') || undefined);
   }
 
   async #find(image: ImageRef): Promise<ImageState | undefined> {

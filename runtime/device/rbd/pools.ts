@@ -6,6 +6,8 @@ export interface PoolHandle {
   readonly name: string;
   /** In the RADOS namespace of the cluster's configuration. */
   readonly objects: RadosObjects;
+  /** Addresses of the clients that have an image of the pool open. @throws CodedError CEPH_*. */
+  watchers(image: string): Promise<readonly string[]>;
 }
 
 export interface Pools {
@@ -21,6 +23,7 @@ export interface PoolSource {
   poolByName(name: string): Promise<PoolName | undefined>;
   pools(): Promise<readonly PoolName[]>;
   objects(pool: number, namespace: string): RadosObjects;
+  watchers(pool: number, namespace: string, image: string): Promise<readonly string[]>;
 }
 
 type PoolName = Pick<PoolHandle, 'id' | 'name'>;
@@ -35,7 +38,12 @@ export interface ClusterPoolsOptions {
 
 export function clusterPools({ cluster, namespace, listed }: ClusterPoolsOptions): Pools {
   const handle = (pool: PoolName | undefined) =>
-    pool && { id: pool.id, name: pool.name, objects: cluster.objects(pool.id, namespace) };
+    pool && {
+      id: pool.id,
+      name: pool.name,
+      objects: cluster.objects(pool.id, namespace),
+      watchers: (image: string) => cluster.watchers(pool.id, namespace, image),
+    };
   const pools: Pools = {
     byId: async (id) => handle(await cluster.poolById(id)),
     byName: async (name) => handle(await cluster.poolByName(name)),

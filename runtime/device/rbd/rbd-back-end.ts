@@ -5,7 +5,7 @@ import type { Run } from '../../process/run';
 import type { BackEnd, ImageRef } from '../back-end';
 import type { Serial } from '../loop/serial';
 import { snapshotRecordSchema, volumeRecordSchema } from '../record-schema';
-import { poolCapacity } from './capacity';
+import { poolCapacity, roomiestPoolCapacity } from './capacity';
 import type { ClusterSession } from './cluster-session';
 import { RbdDevices } from './devices';
 import type { Flattening } from './flattening';
@@ -32,6 +32,8 @@ export interface RbdBackEndParts {
   readonly attaching: Serial;
   readonly mapping: RbdMapping;
   readonly forClass?: RbdClass;
+  /** That of the volume which the call names: as with ceph-csi its snapshots are made there. */
+  readonly poolId?: number;
 }
 
 export function rbdBackEnd({
@@ -42,6 +44,7 @@ export function rbdBackEnd({
   attaching,
   mapping,
   forClass,
+  poolId,
 }: RbdBackEndParts): BackEnd {
   const { clusterId, pools } = session;
   const journal = { clusterId, pools };
@@ -59,6 +62,7 @@ export function rbdBackEnd({
   const records = {
     ...journal,
     instanceId: config.instanceId,
+    ...(poolId !== undefined && { pool: poolId }),
     ...(options && { pool: options.pool }),
     ...(options?.volumeNamePrefix !== undefined && { imageNamePrefix: options.volumeNamePrefix }),
     ...(config.setMetadata && { labels: labelsOf(config, forClass) }),
@@ -89,7 +93,15 @@ export function rbdBackEnd({
       const context = { ...attributes(forClass?.given ?? {}), pool, journalPool: pool, imageName: image };
       return namespace === '' ? context : { ...context, radosNamespace: namespace };
     },
-    capacity: async () => poolCapacity(await session.rados(), options?.pool ?? '', options?.dataPool),
+    capacity: async () => {
+      const cluster = await session.rados();
+      if (options) return poolCapacity(cluster, options.pool, options.dataPool);
+      const listed = await pools.all();
+      return roomiestPoolCapacity(
+        cluster,
+        listed.map(({ name }) => name),
+      );
+    },
   };
 }
 

@@ -6,9 +6,9 @@ import type { RbdBackendConfig } from '../../../lib/schema/rbd-backend-config';
 import { decodeRbdMapping, decodeRbdParameters, type RbdParameters } from '../../../lib/schema/rbd-parameters';
 import { SchemaError } from '../../../lib/schema/schema-error';
 import { CodedError } from '../../errors';
-import type { SecretReader } from '../../kms/secret-reader';
 import type { Log } from '../../log';
 import type { Run } from '../../process/run';
+import type { SecretReader } from '../../secret-reader';
 import type { BackEnd } from '../back-end';
 import type { BackEnds, ForClass, StorageAccess } from '../back-ends';
 import { Serial } from '../loop/serial';
@@ -19,7 +19,7 @@ import { Flattening } from './flattening';
 import { decodeId } from './ids';
 import { nothingHere } from './nothing-here';
 import { RadosConnections } from './rados/connections';
-import { type RbdClass, rbdBackEnd } from './rbd-back-end';
+import { type RbdBackEndParts, rbdBackEnd } from './rbd-back-end';
 
 export interface RbdBackEndsParts {
   readonly run: Run;
@@ -49,13 +49,13 @@ export class RbdBackEnds implements BackEnds {
   async forClass(given: Readonly<Record<string, string>>, access: StorageAccess): Promise<ForClass> {
     const { rbd, others } = decoded(() => decodeRbdParameters(given));
     await this.#requireNamespace(rbd);
-    const backEnd = this.#open(rbd.clusterId, access, { parameters: rbd, given });
+    const backEnd = this.#open(rbd.clusterId, access, { forClass: { parameters: rbd, given } });
     return { backEnd, otherParameters: others };
   }
 
   async forId(id: string, access: StorageAccess): Promise<BackEnd> {
     const parts = decodeId(id);
-    return parts ? this.#open(parts.clusterId, access) : nothingHere;
+    return parts ? this.#open(parts.clusterId, access, { poolId: parts.poolId }) : nothingHere;
   }
 
   async all(access: StorageAccess): Promise<readonly BackEnd[]> {
@@ -72,7 +72,7 @@ export class RbdBackEnds implements BackEnds {
     await this.#connections.close();
   }
 
-  #open(clusterId: string, access: StorageAccess, forClass?: RbdClass): BackEnd {
+  #open(clusterId: string, access: StorageAccess, of: Pick<RbdBackEndParts, 'forClass' | 'poolId'> = {}): BackEnd {
     const { credentials, pools = [] } = this.#config;
     const session = new ClusterSession({
       clusterId,
@@ -82,7 +82,7 @@ export class RbdBackEnds implements BackEnds {
       listedPools: pools.filter((each) => each.clusterId === clusterId).map(({ pool }) => pool),
     });
     const { run } = this.#parts;
-    const mapping = decoded(() => decodeRbdMapping(access.context ?? forClass?.given ?? {}));
+    const mapping = decoded(() => decodeRbdMapping(access.context ?? of.forClass?.given ?? {}));
     return rbdBackEnd({
       session,
       config: this.#config,
@@ -90,7 +90,7 @@ export class RbdBackEnds implements BackEnds {
       flattening: this.#flattening,
       attaching: this.#attaching,
       mapping,
-      ...(forClass && { forClass }),
+      ...of,
     });
   }
 

@@ -107,18 +107,6 @@ export class RbdCli {
     );
   }
 
-  /** Addresses of the clients that have the image open. */
-  async watchers(image: ImageSpec): Promise<readonly string[]> {
-    const { stdout } = await this.#execute(`see who uses ${specText(image)}`, [
-      'status',
-      '--format',
-      'json',
-      specText(image),
-    ]);
-    const { watchers = [] }: { watchers?: readonly { address: string }[] } = JSON.parse(stdout);
-    return watchers.map(({ address }) => address);
-  }
-
   /** Whether no object of the image exists. Visits them all where the image has no fast-diff. */
   async isUnwritten(image: ImageSpec): Promise<boolean> {
     const args = ['diff', '--whole-object', specText(image)];

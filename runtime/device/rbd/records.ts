@@ -31,8 +31,8 @@ export interface RbdRecordsOptions<R> extends Journal {
   readonly schema: z.ZodType<R>;
   /** ceph-csi's `--instanceid`. @default 'default' */
   readonly instanceId?: string;
-  /** Name of the pool in which new ones are made. */
-  readonly pool?: string;
+  /** In which new ones are made: its name, or the number of the pool of what they are made from. */
+  readonly pool?: string | number;
   /** The `volumeNamePrefix` of the class. @default - ceph-csi's own */
   readonly imageNamePrefix?: string;
   /** Metadata for people that new images get: names of the claim and the volume. */
@@ -51,7 +51,7 @@ export class RbdRecords<R extends VolumeRecord | SnapshotRecord> implements Reco
   /** @throws CodedError POOL_NOT_FOUND; and what {@link Directory.reserve} throws. */
   async reserve(name: string): Promise<string> {
     const { pools, pool = '' } = this.#options;
-    const handle = await pools.byName(pool);
+    const handle = await (typeof pool === 'number' ? pools.byId(pool) : pools.byName(pool));
     if (handle) return this.#directory.reserve(handle, name);
     throw new CodedError('POOL_NOT_FOUND', `there is no pool ${JSON.stringify(pool)} to make a volume in`, {
       remedy: 'Name a pool of the cluster in the parameter "pool" of the class, or make it.',
@@ -124,8 +124,11 @@ export class RbdRecords<R extends VolumeRecord | SnapshotRecord> implements Reco
     const { pool, uuid, object } = address;
     const journalPoolId = (await findEntry(this.#options, this.#ref(id)))?.entry.journalPoolId ?? pool.id;
     const directoryPool = journalPoolId === pool.id ? pool : await this.#options.pools.byId(journalPoolId);
-    await pool.objects.remove(object);
+    // The name first: who is killed in between repeats the call by the id, and only the entry tells it the name.
     if (directoryPool) await this.#directory.release(directoryPool, name, { poolId: pool.id, uuid });
+    // The object of the key lock (key-lock.ts), which ceph-csi makes too.
+    await pool.objects.remove(uuid);
+    await pool.objects.remove(object);
   }
 
   async #isServed(id: string): Promise<boolean> {

@@ -7,10 +7,10 @@ import { type KmipKmsSettings, kmipCredentialKeys } from '../../../lib/schema/km
 import { deadline } from '../../async/deadline';
 import { CodedError } from '../../errors';
 import { Secret } from '../../secret';
+import type { SecretReader } from '../../secret-reader';
 import { driverNamespace, readCredentials } from '../credentials';
 import type { CallContext, WrapsKeys } from '../provider';
 import { formatSealed, parseSealed, type Sealed } from '../sealed-text';
-import type { SecretReader } from '../secret-reader';
 import { KmipClient } from './client';
 import { generalFailure, KmipRefusal } from './errors';
 

@@ -4,9 +4,9 @@ import { passphraseSecretKey } from '../../../lib/schema/names';
 import { Semaphore } from '../../async/semaphore';
 import { CodedError } from '../../errors';
 import { Secret } from '../../secret';
+import type { SecretReader } from '../../secret-reader';
 import type { CallContext, KeyReference, WrapsKeys } from '../provider';
 import { requestSecret } from '../request-secrets';
-import type { SecretReader } from '../secret-reader';
 import { deriveKey, open, seal } from './envelope';
 
 /** 32 MiB each. A node that restarts stages all its volumes at once (R12). */

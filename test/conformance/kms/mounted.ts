@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mountedSecrets } from '../../../runtime/kms/mounted-secrets';
-import type { ListsSecretKeys, SecretReader } from '../../../runtime/kms/secret-reader';
+import type { ListsSecretKeys, SecretReader } from '../../../runtime/secret-reader';
 
 export interface MountedFixture {
   readonly secrets: SecretReader & ListsSecretKeys;

@@ -10,11 +10,19 @@ export interface MemoryFixture extends RecordsFixture {
 }
 
 export function memoryFixture(): MemoryFixture {
-  const kube: PoolHandle & { objects: MemoryObjects } = { id: 7, name: 'kube', objects: new MemoryObjects() };
+  const kube: PoolHandle & { objects: MemoryObjects } = {
+    id: 7,
+    name: 'kube',
+    objects: new MemoryObjects(),
+    watchers: async () => [],
+  };
   const other = { id: 11, name: 'other', objects: new MemoryObjects() };
   const names = new Map([kube, other].map(({ id, name }) => [id, name]));
   const poolsOf = (pools: readonly { id: number; objects: MemoryObjects }[]): Pools => {
-    const all = () => pools.map(({ id, objects }): PoolHandle => ({ id, name: names.get(id) ?? '', objects }));
+    const all = () =>
+      pools.map(
+        ({ id, objects }): PoolHandle => ({ id, name: names.get(id) ?? '', objects, watchers: async () => [] }),
+      );
     return {
       byId: async (id) => all().find((each) => each.id === id),
       byName: async (name) => all().find((each) => each.name === name),

@@ -122,12 +122,23 @@ describeWith(['openbao', 'cryptsetup', ...csiAddonsComponents], 'key rotation by
     const id = await claim('patient', 'vault');
     await expectRotation(id, async () => {
       await bao.seal();
-      const name = await startJob('patient', { backOffLimit: 60 });
+      const name = await startJob('patient');
       const message = await shop.untilCondition(job, name, /KMS_/);
       await bao.unseal();
       expect(message).toContain('KMS_SEALED: ');
       expect(await shop.untilEnded(job, name)).toMatchObject({ result: 'Succeeded' });
     });
+  });
+
+  test('with the limit of the controller itself a short outage is the end of a job', async () => {
+    const id = await claim('hasty', 'vault');
+    using key = await storedDek(deps, volume(id));
+    await bao.seal();
+    const ended = await shop.untilEnded(job, await startJob('hasty', { backOffLimit: 6 }));
+    await bao.unseal();
+    expect(ended).toMatchObject({ result: 'Failed', message: 'Maximum retry limit reached', retries: 6 });
+    await soundFacts(deps, volume(id));
+    expect(await opens(deps, volume(id), key)).toBe(true);
   });
 
   describe('the driver is killed in the middle: the job is tried again and ends with one key', () => {
@@ -136,7 +147,7 @@ describeWith(['openbao', 'cryptsetup', ...csiAddonsComponents], 'key rotation by
       await expectRotation(id, async () => {
         let name = '';
         await driver.dieAt(`rotate:${step}`, async () => {
-          name = await startJob(`hurt-${step}`, { backOffLimit: 60 });
+          name = await startJob(`hurt-${step}`);
           await driver.pod.exited;
           throw new Error('the driver is gone');
         });

@@ -2,7 +2,6 @@
 import {
   CsiAddonsConfig,
   KeyRotationCronJob,
-  type KeyRotationCronJobProps,
   keyRotationAnnotations,
   namespaceKeyRotationAnnotations,
 } from '../../../lib/cdk8s';
@@ -87,23 +86,23 @@ describeWith(csiAddonsComponents, 'schedules of key rotation with CSI-Addons', (
   });
 
   describe('a cron job whose time has come', () => {
-    const create = async (name: string, more: Pick<KeyRotationCronJobProps, 'suspend' | 'concurrencyPolicy'>) => {
-      const props = { claim: 'nobody', schedule: '@hourly', metadata: { name }, ...more };
+    const create = async (name: string, suspend: boolean, more: object = {}) => {
+      const props = { claim: 'nobody', schedule: '@hourly', suspend, metadata: { name } };
       await plain.create(emittedObject((chart) => new KeyRotationCronJob(chart, 'CronJob', props)));
-      // What no construct writes, so that a test need not wait for a minute.
-      await plain.patch(cronJob, name, { spec: { schedule: '@every 1s' } });
+      // What no construct writes, among it a schedule for which a test need not wait a minute.
+      await plain.patch(cronJob, name, { spec: { schedule: '@every 1s', ...more } });
     };
 
     test('makes a job, and none while it is suspended', async () => {
-      await create('suspended', { suspend: true });
-      await create('running', {});
+      await create('suspended', true);
+      await create('running', false);
       await addons.until('there is no job', async () => (await plain.jobsOf('running'))[0]);
       expect(await plain.jobsOf('suspended')).toEqual([]);
       await plain.remove(cronJob, 'running');
     });
 
     test('never makes a job with Replace: the controller (0.14.0) fails before', async () => {
-      await create('replacing', { concurrencyPolicy: 'Replace' });
+      await create('replacing', false, { concurrencyPolicy: 'Replace' });
       const failure = /"name":"replacing".*panic: runtime error/;
       await addons.until('the controller did not fail', async () => failure.exec(addons.controllerLog)?.[0]);
       expect(await plain.jobsOf('replacing')).toEqual([]);

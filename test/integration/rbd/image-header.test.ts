@@ -1,4 +1,7 @@
 /** What we read and write of an image's header is what the `rbd` command shows and writes. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as pause } from 'node:timers/promises';
 import { changeMetadata, imageIdOf, readImageHeader } from '../../../runtime/device/rbd/image-header';
 import { RadosCluster } from '../../../runtime/device/rbd/rados/cluster';
 import type { RadosObjects } from '../../../runtime/device/rbd/rados/objects';
@@ -96,6 +99,24 @@ describeWith(CEPH_TOOLS, 'the header of an RBD image', () => {
     expect(await metadata()).toEqual({ [dek]: 'old' });
     expect(await changeMetadata(objects, id, { expect: new Map([...both, [encrypted, undefined]]), set })).toBe(true);
     expect(await shown()).toEqual({ [dek]: 'new' });
+  });
+
+  test('who has the image open is told as rbd status tells it, in process', async () => {
+    const pool = (await cluster.poolByName('kube'))?.id ?? -1;
+    const watchers = () => cluster.watchers(pool, '', 'image');
+    expect(await watchers()).toEqual([]);
+    expect(await cluster.watchers(pool, '', 'no-such-image')).toEqual([]);
+    // It ends when its input does.
+    const user = spawn('rbd', ['-c', ceph.configFile, 'watch', 'kube/image'], { stdio: ['pipe', 'ignore', 'ignore'] });
+    try {
+      while ((await watchers()).length === 0) await pause(200);
+      const status = JSON.parse(await ceph.rbd(['status', 'kube/image', '--format', 'json']));
+      expect(await watchers()).toEqual(status.watchers.map(({ address }: { address: string }) => address));
+    } finally {
+      user.stdin.end('\n');
+      await once(user, 'exit');
+    }
+    while ((await watchers()).length > 0) await pause(200);
   });
 
   test('reading makes nobody a watcher of the image', async () => {

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { readCommandLine } from '../../../bench/command-line';
-import { goalLines, jsonLine, samplesTable } from '../../../bench/report';
+import { goalLines, jsonLine, ratesTable, samplesTable } from '../../../bench/report';
 import { median, spread } from '../../../bench/statistics';
 
 const root = join(__dirname, '../../..');
@@ -18,6 +18,19 @@ describe('the command line', () => {
       isHelp: false,
     });
     expect(readCommandLine(['--help'], names).isHelp).toBe(true);
+  });
+
+  test('takes a device of the user for the benchmark of I/O alone, and only when its loss is agreed to', () => {
+    const benches = [...names, 'io'];
+    expect(readCommandLine(['io', '--device', '/dev/sdz', '--yes'], benches).device).toBe('/dev/sdz');
+    expect(readCommandLine(['io'], benches).device).toBeUndefined();
+    for (const [argv, text] of [
+      [['io', '--device', '/dev/sdz'], /lost.*--yes/],
+      [['luks', '--device', '/dev/sdz', '--yes'], /only io/],
+    ] as const) {
+      const error = { name: 'TypeError', message: expect.stringMatching(text) };
+      expect(() => readCommandLine(argv, benches)).toThrow(expect.objectContaining(error));
+    }
   });
 
   test.each([
@@ -42,7 +55,7 @@ describe('the command line', () => {
     for (const name of names) expect(help.stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
     const wrong = bench('lux');
     expect(wrong.status).toBe(2);
-    expect(wrong.stderr).toMatch(/luks or start/);
+    expect(wrong.stderr).toMatch(/luks or stage/);
     expect(wrong.stdout).toBe('');
   });
 });
@@ -70,6 +83,10 @@ describe('the result', () => {
       '      median   least  greatest',
       'open  200 ms  100 ms    300 ms',
     ]);
+  });
+
+  test('has a table of rates', () => {
+    expect(ratesTable({ read: [2 ** 20, 3 * 2 ** 20] })[1]).toBe('read  2.0 MiB/s  1.0 MiB/s  3.0 MiB/s');
   });
 });
 

@@ -273,6 +273,46 @@ describe('KeywardDriver', () => {
     ]);
   });
 
+  describe('with the sidecar of CSI-Addons', () => {
+    const manifests = synth({ csiAddons: true });
+    const sidecar = podOf(manifests).spec.containers.find(({ name }) => name === 'csi-addons');
+
+    test('R2: it announces the pod, and is told no address, which the controller would not take', () => {
+      expect(sidecar?.args).toEqual([
+        '--csi-addons-address=/csi/csi-addons.sock',
+        '--node-id=$(NODE_NAME)',
+        '--pod=$(POD_NAME)',
+        '--namespace=$(NAMESPACE)',
+        '--pod-uid=$(POD_UID)',
+        '--controller-port=9070',
+        '--leader-election-namespace=$(NAMESPACE)',
+        '--stagingpath=/var/lib/kubelet/plugins/kubernetes.io/csi/',
+      ]);
+      expect(sidecar?.env.map(({ name }) => name)).toEqual(['NODE_NAME', 'NAMESPACE', 'POD_NAME', 'POD_UID']);
+      expect(
+        synth()
+          .flatMap((each) => JSON.stringify(each))
+          .join(),
+      ).not.toContain('k8s-sidecar');
+    });
+
+    test('R14: it may keep its own object, find a volume and ask who calls, and nothing more', () => {
+      const added = (kind: 'ClusterRole' | 'Role') => {
+        const known = rulesOf(synth(), kind).map((rule) => JSON.stringify(rule));
+        return rulesOf(manifests, kind).filter((rule) => !known.includes(JSON.stringify(rule)));
+      };
+      expect(added('ClusterRole').map(({ resources, verbs }) => [...resources, ...verbs])).toEqual([
+        ['persistentvolumes', 'get'],
+        ['tokenreviews', 'create'],
+      ]);
+      expect(added('Role').map(({ resources, verbs }) => [...resources, ...verbs])).toEqual([
+        ['csiaddonsnodes', 'get', 'list', 'watch', 'create', 'update', 'delete'],
+        ['replicasets', 'get'],
+        ['daemonsets/finalizers', 'deployments/finalizers', 'update'],
+      ]);
+    });
+  });
+
   test('the image is the version of the package', () => {
     expect(defaultImages.keyward).toBe(`ghcr.io/keyward/keyward:${version}`);
   });

@@ -56,6 +56,16 @@ describe('KeywardDriver with images of Ceph', () => {
     expect(synth({ clusters: [{ clusterId: 'prod-a', monitors }] }, { snapshots: true })).toMatchSnapshot();
   });
 
+  test('R2: the sidecar of CSI-Addons is in both kinds of pods; on the network of the node beside the other ports', () => {
+    const manifests = synth({ nodeHealthPort: 9900 }, { csiAddons: true });
+    expect(argsOf(manifests, 'DaemonSet', 'csi-addons')).toContain('--controller-port=9902');
+    expect(argsOf(manifests, 'Deployment', 'csi-addons')).toContain('--controller-port=9070');
+    for (const kind of ['DaemonSet', 'Deployment'] as const) {
+      const { volumes } = podOf(manifests, kind);
+      expect(volumes.map(({ name }) => name)).toContain('api-access');
+    }
+  });
+
   test('R3: the configuration reads back as declared', () => {
     const pools = [{ clusterId: 'rook-ceph', pool: 'replicapool' }];
     const credentials = [{ clusterId: 'rook-ceph', secret: { name: 'rook-csi-rbd-provisioner' } }];
@@ -105,6 +115,7 @@ describe('KeywardDriver with images of Ceph', () => {
       'keyward',
       'csi-provisioner',
       'csi-resizer',
+      'csi-attacher',
       'csi-snapshotter',
     ]);
     for (const { name, args, securityContext } of containers) {
@@ -123,7 +134,7 @@ describe('KeywardDriver with images of Ceph', () => {
     const manifests = synth({}, { snapshots: true });
     const args = podOf(manifests, 'Deployment').containers.flatMap((container) => container.args);
     expect(args.filter((arg) => /node-deployment|topology|capacity/.test(arg))).toEqual([]);
-    expect(only(manifests, 'CSIDriver').spec).toMatchObject({ storageCapacity: false, attachRequired: false });
+    expect(only(manifests, 'CSIDriver').spec).toMatchObject({ storageCapacity: false, attachRequired: true });
   });
 
   test('the pod of a node maps in the network and the process ids of the node, and holds no token for the API', () => {
@@ -165,8 +176,14 @@ describe('KeywardDriver with images of Ceph', () => {
     for (const labels of selectors) expect(labels).toMatchObject({ 'app.kubernetes.io/instance': 'keyward-csi' });
   });
 
-  test('volumes can be attached by Kubernetes, with the sidecar and the rights for it', () => {
-    const manifests = synth({ attachRequired: true });
+  test('attachments can be left out, and the sidecar with them', () => {
+    const manifests = synth({ attachRequired: false });
+    expect(only(manifests, 'CSIDriver').spec).toMatchObject({ attachRequired: false });
+    expect(podOf(manifests, 'Deployment').containers.map(({ name }) => name)).not.toContain('csi-attacher');
+  });
+
+  test('volumes are attached by Kubernetes, with the sidecar and the rights for it', () => {
+    const manifests = synth({});
     expect(only(manifests, 'CSIDriver').spec).toMatchObject({ attachRequired: true });
     expect(argsOf(manifests, 'Deployment', 'csi-attacher')).toContain('--leader-election');
     const rules = only(manifests, 'ClusterRole').rules as readonly { resources: string[]; verbs: string[] }[];

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { findMapping, listAbandoned, listMappings, mappingName } from '../../../runtime/luks/mapping';
+import { findMapping, listAbandoned, listMappings, mappingName, passesDiscards } from '../../../runtime/luks/mapping';
 
 const uuid = '5f0f3d0e-8a52-4c19-9c5b-0d8c3b5d7a11';
 let sysfs: string;
@@ -96,4 +96,16 @@ test.each(['a/b', 'a b', '..\0', 'x'.repeat(120), `0001-0006-${'x'.repeat(109)}`
 
 test.each(['x'.repeat(119), `0001-0006-${'x'.repeat(108)}`])('takes the longest id, %j', (id) => {
   expect(mappingName(id)).toHaveLength(127);
+});
+
+test('passes discards on when the kernel says so', async () => {
+  crypt('dm-0', 'keyward-a');
+  const mapping = await findMapping('keyward-a', sysfs);
+  const limit = join(sysfs, 'dev/block/254:3/queue/discard_max_bytes');
+  expect(mapping && (await passesDiscards(mapping, sysfs))).toBe(false);
+  mkdirSync(dirname(limit), { recursive: true });
+  writeFileSync(limit, '0\n');
+  expect(mapping && (await passesDiscards(mapping, sysfs))).toBe(false);
+  writeFileSync(limit, '4294966784\n');
+  expect(mapping && (await passesDiscards(mapping, sysfs))).toBe(true);
 });

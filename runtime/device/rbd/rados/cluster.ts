@@ -4,6 +4,7 @@ import { errno, poolNotFound, radosError } from './errno';
 import type { Out, Pointer, RadosLibrary } from './functions';
 import { type ClusterAccess, openHandle, type RadosTimeouts } from './handle';
 import { loadRados } from './library';
+import { watchersOf } from './librbd';
 import { askMonitor, poolNumbers, poolUsage } from './monitor';
 import type { RadosObjects } from './objects';
 import { type Pool, poolOfMap } from './pool-map';
@@ -78,6 +79,11 @@ export class RadosCluster {
       pool,
       run: (action) => this.#run(async () => action(this.#rados, await this.#pool(pool, namespace))),
     });
+  }
+
+  /** Addresses of the clients that have an image open. @throws CodedError POOL_NOT_FOUND, CEPH_*. */
+  watchers(pool: number, namespace: string, image: string): Promise<readonly string[]> {
+    return this.#run(async () => watchersOf(await this.#pool(pool, namespace), image));
   }
 
   /** Ends the connection when all that runs has ended. May be called again. */

@@ -12,43 +12,49 @@ import type { RadosLibrary } from './functions';
  */
 const threads = new Semaphore(2);
 
-let loading: Promise<RadosLibrary> | undefined;
+const loading = new Map<string, Promise<unknown>>();
 
-/** The library; loaded once. @throws CodedError TOOL_MISSING. */
+/** librados; loaded once. @throws CodedError TOOL_MISSING. */
 export function loadRados(): Promise<RadosLibrary> {
-  loading ??= load().catch((error) => {
-    // It may be installed by the time somebody asks again.
-    loading = undefined;
-    throw error;
-  });
-  return loading;
+  return loadLibrary('librados', bind);
 }
 
-async function load(): Promise<RadosLibrary> {
+/** A library of Ceph; loaded once. @throws CodedError TOOL_MISSING. */
+export function loadLibrary<L>(name: string, bindTo: (koffi: Koffi) => L): Promise<L> {
+  const present = loading.get(name) ?? load(name, bindTo);
+  loading.set(name, present);
+  // It may be installed by the time somebody asks again.
+  present.catch(() => loading.delete(name));
+  return present as Promise<L>;
+}
+
+async function load<L>(name: string, bindTo: (koffi: Koffi) => L): Promise<L> {
   try {
-    return bind(await importKoffi());
+    return bindTo(await importKoffi());
   } catch (cause) {
-    throw new CodedError('TOOL_MISSING', 'librados cannot be loaded', {
-      remedy: 'Install the package librados2 and the npm package koffi in the image of the driver.',
+    throw new CodedError('TOOL_MISSING', `${name} cannot be loaded`, {
+      remedy: 'Install the packages librados2 and librbd1 and the npm package koffi in the image of the driver.',
       cause,
     });
   }
 }
 
-const importKoffi = () => import('koffi');
+export const importKoffi = () => import('koffi');
 type Koffi = Awaited<ReturnType<typeof importKoffi>>;
+type Native = ReturnType<ReturnType<Koffi['load']>['func']>;
+
+/** For functions that wait for the cluster and have no asynchronous form: they run on a thread. */
+export function onThread<A extends readonly unknown[], R>(native: Native): (...args: A) => Promise<R> {
+  const call = (args: A) =>
+    new Promise<R>((resolve, reject) => {
+      native.async(...args, (error: unknown, result: R) => (error ? reject(error) : resolve(result)));
+    });
+  return (...args) => threads.run(() => call(args));
+}
 
 function bind(koffi: Koffi): RadosLibrary {
   const library = koffi.load('librados.so.2');
   const func = (prototype: string) => library.func(prototype);
-  const onThread = <A extends readonly unknown[], R>(prototype: string) => {
-    const native = func(prototype);
-    const call = (args: A) =>
-      new Promise<R>((resolve, reject) => {
-        native.async(...args, (error: unknown, result: R) => (error ? reject(error) : resolve(result)));
-      });
-    return (...args: A) => threads.run(() => call(args));
-  };
   const command = 'void *, const char **, size_t, void *, size_t, _Out_ void **, _Out_ size_t *, _Out_ void **';
   return {
     rados_create2: func('int rados_create2(_Out_ void **, const char *, const char *, uint64_t)'),
@@ -92,13 +98,13 @@ function bind(koffi: Koffi): RadosLibrary {
     rados_aio_read: func('int rados_aio_read(void *, const char *, void *, void *, size_t, uint64_t)'),
     rados_aio_remove: func('int rados_aio_remove(void *, const char *, void *)'),
     rados_buffer_free: func('void rados_buffer_free(void *)'),
-    rados_connect: onThread('int rados_connect(void *)'),
-    rados_shutdown: onThread('void rados_shutdown(void *)'),
-    rados_pool_lookup: onThread('int64_t rados_pool_lookup(void *, const char *)'),
-    rados_pool_list: onThread('int rados_pool_list(void *, _Out_ uint8_t *, size_t)'),
-    rados_ioctx_create2: onThread('int rados_ioctx_create2(void *, int64_t, _Out_ void **)'),
-    rados_mon_command: onThread(`int rados_mon_command(${command}, _Out_ size_t *)`),
-    rados_mgr_command: onThread(`int rados_mgr_command(${command}, _Out_ size_t *)`),
+    rados_connect: onThread(func('int rados_connect(void *)')),
+    rados_shutdown: onThread(func('void rados_shutdown(void *)')),
+    rados_pool_lookup: onThread(func('int64_t rados_pool_lookup(void *, const char *)')),
+    rados_pool_list: onThread(func('int rados_pool_list(void *, _Out_ uint8_t *, size_t)')),
+    rados_ioctx_create2: onThread(func('int rados_ioctx_create2(void *, int64_t, _Out_ void **)')),
+    rados_mon_command: onThread(func(`int rados_mon_command(${command}, _Out_ size_t *)`)),
+    rados_mgr_command: onThread(func(`int rados_mgr_command(${command}, _Out_ size_t *)`)),
     allocate: (bytes) => koffi.alloc('uint8_t', bytes),
     free: (memory) => koffi.free(memory),
     copy: (memory, bytes) => Buffer.from(koffi.decode(memory, 'uint8_t', bytes)),

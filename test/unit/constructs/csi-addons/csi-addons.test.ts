@@ -35,6 +35,10 @@ describe('KeyRotationCronJob', () => {
     });
   });
 
+  test('R2: refuses Replace, with which the controller starts no rotation', () => {
+    expect(() => cronJob({ concurrencyPolicy: 'Replace' })).toThrow('test/job.concurrencyPolicy: got Replace');
+  });
+
   test('keeps the annotations that it is given', () => {
     expect(cronJob({ state: 'managed', metadata: { annotations: { a: 'b' } } }).metadata).toMatchObject({
       annotations: { a: 'b', 'csiaddons.openshift.io/state': 'managed' },
@@ -62,6 +66,7 @@ describe('KeyRotationCronJob', () => {
 
   test.each<[string, Partial<KeyRotationCronJobProps>]>([
     ['test/job.backOffLimit: got 61', { backOffLimit: 61 }],
+    ['test/job.backOffLimit: got 0', { backOffLimit: 0 }],
     ['test/job.retryDeadlineSeconds: got 1801', { retryDeadlineSeconds: 1801 }],
     ['test/job.timeoutSeconds: got 59', { timeoutSeconds: 59 }],
     ['test/job.successfulJobsHistoryLimit: got -1', { successfulJobsHistoryLimit: -1 }],

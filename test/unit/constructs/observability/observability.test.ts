@@ -163,8 +163,18 @@ describe('DriverNetworkPolicy', () => {
   });
 
   test('lets nobody in unless there is a monitoring namespace', () => {
-    expect(specOf().ingress).toEqual([]);
+    expect(specOf()).toMatchObject({ policyTypes: expect.arrayContaining(['Ingress']) });
+    expect(specOf().ingress).toBeUndefined();
     expect(specOf({ monitoringNamespace: 'monitoring' }).ingress).toHaveLength(1);
+  });
+
+  test('lets the controller of CSI-Addons reach its sidecar', () => {
+    expect(specOf({ csiAddonsNamespace: 'csi-addons-system' }).ingress).toEqual([
+      {
+        from: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'csi-addons-system' } } }],
+        ports: [{ port: 'csi-addons', protocol: 'TCP' }],
+      },
+    ]);
   });
 
   test('opens a KMS of the cluster for its namespace, once, and others at their port', () => {

@@ -15,6 +15,7 @@ const cluster: PoolSource = {
     opened.push(`${pool}/${namespace}`);
     return new MemoryObjects();
   },
+  watchers: async (pool, namespace, image) => [`${pool}/${namespace}/${image}`],
 };
 
 test('pools are found by number and by name, in the RADOS namespace of the cluster', async () => {

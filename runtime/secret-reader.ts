@@ -1,5 +1,5 @@
 /** The port through which a provider reads Kubernetes Secrets. The tenant agent is another way to fill it. */
-import type { Secret } from '../secret';
+import type { Secret } from './secret';
 
 export interface SecretReader {
   /**

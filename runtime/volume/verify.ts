@@ -1,0 +1,53 @@
+/**
+ * Proof that a volume could be opened now: its header is the one of its record, and the key that the KMS gives at this
+ * moment opens it. The mapping and the data are not touched, so it can be asked of a volume in use.
+ */
+import type { ImageRef } from '../device/back-end';
+import type { EncryptionRecord } from '../device/record';
+import { CodedError } from '../errors';
+import { readHeader } from '../luks/header';
+import { verifyForeignHeader } from '../luks/verify';
+import type { Call, VolumeDeps } from './context';
+import { asSeen } from './inherited';
+import { noKeyOpens } from './key-mismatch';
+import { keyOf } from './keys';
+import { requireSoundHeader } from './open';
+import { requireRecord } from './records';
+
+export interface Verified {
+  /** The keyslot that the key opened. Absent for an image that was never formatted: there the key itself was fetched. */
+  readonly keyslot?: number;
+  /** Keyslots besides: of a rotation that was interrupted, or an operator's. */
+  readonly otherKeyslots: readonly number[];
+}
+
+/** @throws CodedError what the next open would meet: KMS_*, LUKS_*, DEVICE_*, VOLUME_NOT_FOUND, SNAPSHOT_NOT_FOUND. */
+export async function verifyKey(deps: VolumeDeps, image: ImageRef, call: Call): Promise<Verified> {
+  const { encryption, complete } = await requireRecord(deps, image);
+  if (!complete) {
+    throw new CodedError('VOLUME_BUSY', `${image.kind} ${image.id} is not finished`, {
+      remedy: 'Repeat the call that makes it.',
+    });
+  }
+  const { dek } = await keyOf(deps, image, encryption, call).fetch();
+  try {
+    if (encryption.phase === 'prepared' || encryption.phase === 'formatting') return { otherKeyslots: [] };
+    return await deps.backEnd.images.withHeader(image, async (path) => {
+      const header = await soundHeader(deps, image, encryption, path);
+      const keyslot = await deps.cryptsetup.testKey(path, dek);
+      if (keyslot === undefined) throw noKeyOpens(image);
+      const others = header.keyslots.filter(({ id, type }) => id !== keyslot && type !== 'reencrypt');
+      return { keyslot, otherKeyslots: others.map(({ id }) => id) };
+    });
+  } finally {
+    dek.zero();
+  }
+}
+
+async function soundHeader(deps: VolumeDeps, image: ImageRef, encryption: EncryptionRecord, path: string) {
+  const header = await readHeader(path);
+  // Of a volume that another driver made nothing is pinned yet.
+  if (!encryption.foreign) return requireSoundHeader(deps, image.id, asSeen(encryption, header), path);
+  verifyForeignHeader(header);
+  return header;
+}

@@ -1,0 +1,390 @@
+/**
+ * What may happen to volumes in Ceph that must not lose anything: each is told by its code, leaves nothing attached, and the
+ * next call mends it, or succeeds when somebody has. Over a real Ceph and a real OpenBao.
+ */
+import { execFileSync } from 'node:child_process';
+import { closeSync, fsyncSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Code } from '../../runtime/errors';
+import { CallError } from '../../tools/csi-client/call-error';
+import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
+import { CephCsi } from '../harness/ceph-csi';
+import { describeWith } from '../harness/describe-with';
+import { prepareVault, vaultMount } from '../harness/driver';
+import { type OpenBao, startOpenBao } from '../harness/openbao';
+import { type ClaimOptions, pool, RbdDriver, type RbdDriverOptions } from '../harness/rbd-driver';
+import { leftInPool, leftOnNode, mappedImages } from '../harness/rbd-facts';
+import { RbdVolume } from '../harness/rbd-volume';
+import { watch } from '../integration/rbd/images-fixture';
+import { editHeader } from '../unit/luks/scratch';
+
+jest.setTimeout(900_000);
+
+const MiB = 2 ** 20;
+/** Of both copies of a header. */
+const headerCopiesBytes = 32 * 1024;
+
+const tool = (command: string, args: readonly string[]) => execFileSync(command, args, { encoding: 'utf8' }).trim();
+
+describeWith([...CEPH_TOOLS, 'openbao'], 'volumes in Ceph, and what must not go wrong with them', () => {
+  let bao: OpenBao;
+  let ceph: Ceph;
+  let driver: RbdDriver;
+  let cephCsi: CephCsi;
+  let options: RbdDriverOptions;
+  beforeAll(async () => {
+    [bao, ceph] = [await startOpenBao(), await startCeph()];
+    const vault = await prepareVault(bao);
+    options = {
+      ceph,
+      kms: (secrets) => ({
+        vault: {
+          type: 'vault',
+          address: vault.address,
+          backend: 'kv-v2',
+          backendPath: vaultMount,
+          auth: { method: 'token', tokenFile: join(secrets, 'keyward-system/vault/token') },
+        },
+      }),
+      secrets: { 'keyward-system/vault/token': vault.token },
+      backend: { mapTimeoutSeconds: 30 },
+    };
+    driver = await RbdDriver.start(options);
+    cephCsi = await CephCsi.over(ceph);
+  });
+  afterAll(async () => {
+    await driver?.stop();
+    await Promise.all([ceph?.stop(), bao?.stop()]);
+  });
+  afterEach(async () => {
+    expect(await leftOnNode(driver.root)).toEqual([]);
+  });
+
+  const create = (more: Partial<ClaimOptions> = {}) => RbdVolume.create(driver, { kms: 'vault', ...more });
+  /** Made, written and unstaged. */
+  async function used(): Promise<RbdVolume> {
+    const subject = await create();
+    await subject.stage();
+    subject.write();
+    await subject.unstage();
+    return subject;
+  }
+  async function usable(subject: RbdVolume): Promise<void> {
+    await subject.stage();
+    expect(subject.isIntact()).toBe(true);
+    await subject.unstage();
+    await subject.delete();
+  }
+  /** The call fails with the code, and with a text that ends with what to do. */
+  async function fails(call: Promise<unknown>, code: Code): Promise<CallError> {
+    const error = await call.catch((thrown: unknown) => thrown);
+    await expect(Promise.reject(error)).toRejectWithCode(code);
+    if (!(error instanceof CallError)) throw error;
+    expect(error.details).toMatch(/\. .{5,}\.$/s);
+    return error;
+  }
+  async function refused(subject: RbdVolume, code: Code): Promise<CallError> {
+    const error = await fails(subject.stage(), code);
+    expect(await leftOnNode(driver.root)).toEqual([]);
+    return error;
+  }
+  const rename = (from: string, to: string) => ceph.rbd(['rename', `${pool}/${from}`, `${pool}/${to}`]);
+  const makeImage = (name: string, sizeBytes: number, features = 'layering') =>
+    ceph.rbd(['create', '--size', `${sizeBytes}B`, '--image-feature', features, `${pool}/${name}`]);
+  /** Works on the device of an unstaged volume, past the driver. */
+  async function onDevice(subject: RbdVolume, work: (device: string) => void): Promise<void> {
+    const device = await cephCsi.map(subject);
+    try {
+      work(device);
+      tool('blockdev', ['--flushbufs', device]);
+    } finally {
+      await cephCsi.unmap(device);
+    }
+  }
+  function overwrite(path: string, offset: number, bytes: Buffer): void {
+    const file = openSync(path, 'r+');
+    writeSync(file, bytes, 0, bytes.length, offset);
+    fsyncSync(file);
+    closeSync(file);
+  }
+  const spoil = (device: string, offset: number) => overwrite(device, offset, Buffer.alloc(64, 0xa5));
+  const deviceOf = ({ image }: RbdVolume) => mappedImages().find((each) => each.image === image)?.device ?? '';
+  /** Whether writes do not reach the device any more. */
+  function cannotWrite(subject: RbdVolume): boolean {
+    try {
+      for (let tried = 0; tried < 2; tried += 1)
+        writeFileSync(join(subject.staging, `more-${tried}`), 'x', { flush: true });
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
+  describe('a device that is not as the record says', () => {
+    test('R1: of another volume: both are refused; in their places both have their data', async () => {
+      const [one, two] = [await used(), await used()];
+      const exchange = async () => {
+        await rename(one.image, 'aside');
+        await rename(two.image, one.image);
+        await rename('aside', two.image);
+      };
+      await exchange();
+      await refused(one, 'LUKS_HEADER_FOREIGN');
+      await refused(two, 'LUKS_HEADER_FOREIGN');
+      await exchange();
+      await usable(one);
+      await usable(two);
+    });
+
+    test('R1: one that reads zeros is not formatted; with the right one the data is there', async () => {
+      const subject = await used();
+      await rename(subject.image, 'aside');
+      await makeImage(subject.image, 80 * MiB);
+      await refused(subject, 'DEVICE_LOST_DATA');
+      await ceph.rbd(['rm', '--no-progress', `${pool}/${subject.image}`]);
+      await rename('aside', subject.image);
+      await usable(subject);
+    });
+
+    test('design §10: a null cipher, and another UUID; with its own header the data is there', async () => {
+      const subject = await used();
+      const backup = Buffer.alloc(headerCopiesBytes);
+      const edit = (change: (json: { segments?: Record<string, object> }) => void) =>
+        onDevice(subject, (device) => {
+          const copies = join(driver.root, 'header');
+          writeFileSync(copies, backup);
+          editHeader(copies, change);
+          overwrite(device, 0, readFileSync(copies));
+        });
+      await onDevice(subject, (device) => {
+        const file = openSync(device, 'r');
+        readSync(file, backup);
+        closeSync(file);
+      });
+      await edit((json) => Object.assign(json.segments?.['0'] ?? {}, { encryption: 'cipher_null-ecb' }));
+      await refused(subject, 'LUKS_HEADER_UNSAFE');
+      await onDevice(subject, (device) => {
+        overwrite(device, 0, backup);
+        tool('cryptsetup', ['luksUUID', '-q', '--uuid', '11111111-2222-4333-8444-555555555555', device]);
+      });
+      await refused(subject, 'LUKS_HEADER_FOREIGN');
+      await onDevice(subject, (device) => overwrite(device, 0, backup));
+      await usable(subject);
+    });
+
+    test('a damaged primary header: the backup opens, and mends it', async () => {
+      const subject = await used();
+      await onDevice(subject, (device) => spoil(device, 4200));
+      await subject.stage();
+      expect(subject.isIntact()).toBe(true);
+      expect(tool('cryptsetup', ['luksDump', deviceOf(subject)])).toContain(subject.id);
+      await subject.unstage();
+      await onDevice(subject, (device) => spoil(device, 16 * 1024 + 4200));
+      await usable(subject);
+    });
+
+    test('a wrong key in the KMS; with the right one the data is there', async () => {
+      const subject = await used();
+      const path = `${vaultMount}/data/${subject.id}`;
+      const { body } = await bao.expectOk('GET', path);
+      await bao.expectOk('POST', path, { data: { data: { passphrase: 'another key' } } });
+      await refused(subject, 'LUKS_PASSPHRASE_REJECTED');
+      await bao.expectOk('POST', path, { data: body.data.data });
+      await usable(subject);
+    });
+
+    test('metadata that disagree: what was used is not formatted, what is blank and called encrypted is refused', async () => {
+      const subject = await used();
+      const state = 'rbd.csi.ceph.com/encrypted';
+      await cephCsi.setMetadata(subject, { [state]: 'encryptionPrepared', 'rbd.csi.ceph.com/luks2HeaderSize': '4096' });
+      await usable(subject);
+      const fresh = await create();
+      await cephCsi.setMetadata(fresh, { [state]: 'encrypted' });
+      await refused(fresh, 'LUKS_NOT_LUKS');
+      await cephCsi.setMetadata(fresh, { [state]: 'encryptionPrepared' });
+      await fresh.stage();
+      fresh.write();
+      await fresh.unstage();
+      await usable(fresh);
+    });
+
+    test('a filesystem that needs repair: done where that is safe, refused where it is not', async () => {
+      const subject = await used();
+      const inside = async (request: string) => {
+        await subject.stage();
+        tool('umount', [subject.staging]);
+        tool('debugfs', ['-w', '-R', request, subject.mapped]);
+        await subject.unstage();
+      };
+      await inside('set_super_value state 3');
+      await subject.stage();
+      expect(subject.isIntact()).toBe(true);
+      await subject.unstage();
+      await inside('clri <2>');
+      await refused(subject, 'FILESYSTEM_DAMAGED');
+      await subject.delete();
+    });
+  });
+
+  describe('a cluster that does not serve', () => {
+    test('a pool, a cluster or a user that it does not have: refused, nothing is left', async () => {
+      const request = driver.claim({ kms: 'vault' });
+      const createWith = (parameters: Record<string, string>, secrets: Record<string, string> = {}) =>
+        driver.csi.controller.createVolume({
+          ...request,
+          parameters: { ...request.parameters, ...parameters },
+          secrets: { ...driver.secrets, ...secrets },
+        });
+      await fails(createWith({ pool: 'absent' }), 'POOL_NOT_FOUND');
+      await fails(createWith({ clusterID: 'absent' }), 'CLUSTER_UNKNOWN');
+      const otherKey = await ceph.createUser('other');
+      await fails(createWith({}, { userKey: otherKey }), 'CEPH_DENIED');
+      await fails(createWith({}, { userID: 'absent' }), 'CEPH_DENIED');
+      await usableOnceMade(await RbdVolume.made(driver, request));
+    });
+
+    test('monitors that are not there', async () => {
+      const lost = await RbdDriver.start({ ...options, monitors: ['127.0.0.1:1'] });
+      try {
+        await fails(lost.csi.controller.createVolume(lost.claim({ kms: 'vault' })), 'CEPH_UNREACHABLE');
+      } finally {
+        await lost.stop();
+      }
+    });
+
+    test('a monitor that goes away: mapping ends in time; unstaging needs none; it comes back, and so do the volumes', async () => {
+      const [staged, other] = [await used(), await used()];
+      await staged.stage();
+      await ceph.haltMonitor();
+      await fails(other.stage(), 'CEPH_UNREACHABLE');
+      expect(staged.isIntact()).toBe(true);
+      await staged.unstage();
+      await ceph.resumeMonitor();
+      await usable(staged);
+      await usable(other);
+    });
+
+    test('a full cluster: told, nothing is left half done; with room the same call succeeds', async () => {
+      const request = driver.claim({ kms: 'vault' });
+      const ratios = ['set-nearfull-ratio', 'set-backfillfull-ratio', 'set-full-ratio'] as const;
+      const subject = await used();
+      for (const each of ratios) await ceph.ceph(['osd', each, '0.000001']);
+      try {
+        while (!(await ceph.ceph(['health', 'detail'])).includes('OSD_FULL')) await pause(200);
+        await fails(driver.csi.controller.createVolume(request), 'STORAGE_FULL');
+        await fails(subject.snapshot('in-a-full-cluster'), 'STORAGE_FULL');
+      } finally {
+        for (const each of [...ratios].reverse()) await ceph.ceph(['osd', each, '0.97']);
+        while ((await ceph.ceph(['health', 'detail'])).includes('OSD_FULL')) await pause(200);
+      }
+      await usable(subject);
+      await usableOnceMade(await RbdVolume.made(driver, request));
+    });
+
+    test('an image of the name that somebody else made: refused, and not touched; without it the same call succeeds', async () => {
+      const parameters = { imageFeatures: 'layering' };
+      const request = driver.claim({ kms: 'vault', parameters });
+      const reserved = async () => {
+        driver.dieAt('create:key');
+        await expect(driver.csi.controller.createVolume(request)).rejects.toMatchObject({ status: 'UNAVAILABLE' });
+        await driver.died();
+        driver.dieAt(undefined);
+        await driver.start();
+        const uuid = (await cephCsi.journal('csi.volumes.default'))[`csi.volume.${request.name}`];
+        return `csi-vol-${uuid}`;
+      };
+      for (const [sizeBytes, features] of [
+        [200 * MiB, 'layering'],
+        [80 * MiB, 'layering,exclusive-lock'],
+      ] as const) {
+        const image = await reserved();
+        await makeImage(image, sizeBytes, features);
+        await fails(driver.csi.controller.createVolume(request), 'IMAGE_FOREIGN');
+        expect(JSON.parse(await ceph.rbd(['info', '--format', 'json', `${pool}/${image}`]))).toMatchObject({
+          size: sizeBytes,
+        });
+        await ceph.rbd(['rm', '--no-progress', `${pool}/${image}`]);
+      }
+      await usableOnceMade(await RbdVolume.made(driver, request));
+    });
+
+    test('a watcher that will not go: the volume is not deleted, and keeps its key', async () => {
+      const subject = await used();
+      {
+        await using _watcher = await watch(ceph, `${pool}/${subject.image}`);
+        await fails(subject.delete(), 'VOLUME_IN_USE');
+      }
+      const device = await cephCsi.map(subject);
+      await fails(subject.delete(), 'VOLUME_IN_USE');
+      await cephCsi.unmap(device);
+      await usable(subject);
+    });
+  });
+
+  describe('a volume in use whose device fails', () => {
+    async function goesAndComesBack(subject: RbdVolume): Promise<void> {
+      expect(cannotWrite(subject)).toBe(true);
+      const condition = async () =>
+        (await driver.csi.node.nodeGetVolumeStats({ volumeId: subject.id, volumePath: subject.staging }))
+          .volumeCondition;
+      expect(await condition()).toMatchObject({ abnormal: true });
+      await subject.unstage();
+      expect(await leftOnNode(driver.root)).toEqual([]);
+      await usable(subject);
+    }
+
+    test('because it was unmapped by force: told, unstaged as any other, and what was synced is there', async () => {
+      const subject = await create();
+      await subject.stage();
+      subject.write();
+      await ceph.rbd(['unmap', '-o', 'noudev,force', deviceOf(subject)]);
+      await goesAndComesBack(subject);
+    });
+
+    test('because the cluster shut out its client: told, unstaged, and staged by another client', async () => {
+      const subject = await create();
+      await subject.stage();
+      subject.write();
+      const number = basename(deviceOf(subject)).slice('rbd'.length);
+      const address = readFileSync(`/sys/bus/rbd/devices/${number}/client_addr`, 'utf8').trim();
+      await ceph.ceph(['osd', 'blocklist', 'add', address]);
+      while (!cannotWrite(subject)) await pause(200);
+      await goesAndComesBack(subject);
+      await ceph.ceph(['osd', 'blocklist', 'rm', address]);
+    });
+  });
+
+  test('50 stage calls at once for 5 volumes: each succeeds or says that it is being done, and each volume is staged once', async () => {
+    const volumes: RbdVolume[] = [];
+    for (let made = 0; made < 5; made += 1) volumes.push(await create());
+    const calls = Array.from({ length: 50 }, (_, index) => volumes[index % 5] as RbdVolume);
+    const outcomes = await Promise.allSettled(calls.map((each) => each.stage()));
+    const codes = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? 'OK' : outcome.reason.code));
+    expect(new Set([...codes, 'OK', 'VOLUME_BUSY'])).toEqual(new Set(['OK', 'VOLUME_BUSY']));
+    for (const each of volumes) await each.stage();
+    expect(
+      mappedImages()
+        .map(({ image }) => image)
+        .sort(),
+    ).toEqual(volumes.map(({ image }) => image).sort());
+    for (const each of volumes) {
+      each.write();
+      await each.unstage();
+    }
+    await Promise.all(volumes.map((each) => usable(each)));
+  });
+
+  async function usableOnceMade(subject: RbdVolume): Promise<void> {
+    await subject.stage();
+    subject.write();
+    await subject.unstage();
+    await usable(subject);
+  }
+
+  // Once, and last: it takes the guest seconds.
+  test('nothing of all of them is left: no image, journal entry or key', async () => {
+    expect(await leftInPool(ceph)).toEqual([]);
+    expect((await bao.request('LIST', `${vaultMount}/metadata`)).status).toBe(404);
+  });
+});
