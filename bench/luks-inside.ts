@@ -28,6 +28,7 @@ import { openMapping, requireSoundHeader } from '../runtime/volume/open';
 import { OrphanKeys } from '../runtime/volume/orphans';
 import { StageRecords } from '../runtime/volume/stage-record';
 import { writeToken } from '../runtime/volume/token';
+import { Verifications } from '../runtime/volume/verifications';
 
 type Samples = Record<string, number[]>;
 
@@ -80,6 +81,7 @@ async function openVolumes(folder: string, samples: Samples): Promise<Volumes> {
     run: timedRun,
     stages: new StageRecords(folder),
     orphans: new OrphanKeys(folder),
+    verifications: new Verifications(folder),
     locks: new KeyedLock(),
     log: silentLog,
     now: () => new Date(),

@@ -28,6 +28,8 @@ import { Mounts } from '../mount/mounts';
 import { run } from '../process/run';
 import { adminHandlers } from '../rotation/admin-handlers';
 import { adminSecrets } from '../rotation/admin-secrets';
+import { goOnWithReencryptions } from '../rotation/go-on';
+import { keyAges } from '../rotation/key-ages';
 import type { SharedDeps } from '../volume/context';
 import { OrphanKeys } from '../volume/orphans';
 import { resumeAll } from '../volume/quiesce';
@@ -97,14 +99,16 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
     run,
     stages: new StageRecords(options.stateDirectory),
     orphans: new OrphanKeys(options.stateDirectory),
+    verifications: new Verifications(options.stateDirectory),
     locks: new KeyedLock(),
     log,
     now: () => new Date(),
   };
   if (options.node) await resumeAll(shared);
   const deps: CsiDeps = { shared, backEnds };
+  const readSecrets = adminSecrets(options.secretsDirectory, options.adminSecret);
 
-  const metrics = createMetrics();
+  const metrics = createMetrics(() => keyAges(shared));
   const calls = new InFlightCalls();
   const service: ServiceDeps = { log, calls, onCall: metrics.observeCall };
   const topology = backEnds.reach === 'node' ? nodeTopology(config.driverName, options.nodeId) : everywhere;
@@ -155,8 +159,7 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
       );
     }
     if (adminSocket !== undefined) {
-      const readSecrets = adminSecrets(options.secretsDirectory, options.adminSecret);
-      const admin = { ...deps, secrets: readSecrets, verifications: new Verifications(options.stateDirectory) };
+      const admin = { ...deps, secrets: readSecrets };
       servers.push(await serveOnSocket(adminSocket, [bindService(Admin, adminHandlers(admin), service)]));
     }
     if (options.healthPort > 0) servers.push(await serveHealth({ port: options.healthPort, metrics, ready }));
@@ -174,6 +177,7 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
     await closeServers();
     throw error;
   }
+  if (options.node) void goOnWithReencryptions(deps, readSecrets);
   log.info('serving', { path: options.endpoint, version: options.version });
   return {
     close: async (graceMs) => {

@@ -1,5 +1,6 @@
 /** Prometheus metrics of the driver. Labels are closed sets: never an id, a path or a name of a tenant. */
-import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { KeyAges } from '../rotation/key-ages';
 import { type StepDone, stepChannel } from '../volume/steps';
 
 export interface DriverMetrics {
@@ -10,7 +11,8 @@ export interface DriverMetrics {
 
 const buckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 150];
 
-export function createMetrics(): DriverMetrics {
+/** @param keyAges Asked at each scrape. */
+export function createMetrics(keyAges: () => Promise<readonly KeyAges[]>): DriverMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'keyward_' });
   const calls = new Counter({
@@ -33,13 +35,35 @@ export function createMetrics(): DriverMetrics {
     buckets,
     registers: [registry],
   });
+  const rotated = new Gauge({
+    name: 'keyward_key_age_seconds',
+    help: 'Since the rotation of the passphrase that is longest ago, of the volumes staged here, by KMS.',
+    labelNames: ['kms'],
+    registers: [registry],
+  });
+  const verified = new Gauge({
+    name: 'keyward_key_verified_age_seconds',
+    help: 'Since the proof that a key opens its volume that is longest ago, of the volumes staged here, by KMS.',
+    labelNames: ['kms'],
+    registers: [registry],
+  });
+  const readAges = async () => {
+    for (const gauge of [rotated, verified]) gauge.reset();
+    for (const { kmsId: kms, rotatedSeconds, verifiedSeconds } of await keyAges()) {
+      rotated.set({ kms }, rotatedSeconds);
+      verified.set({ kms }, verifiedSeconds);
+    }
+  };
   stepChannel.subscribe((message) => {
     const { operation, step, durationMs } = message as StepDone;
     stepSeconds.observe({ operation, step }, durationMs / 1000);
   });
   return {
     contentType: registry.contentType,
-    render: () => registry.metrics(),
+    render: async () => {
+      await readAges();
+      return registry.metrics();
+    },
     observeCall: (rpc, code, durationMs) => {
       calls.inc({ rpc, code });
       callSeconds.observe({ rpc }, durationMs / 1000);

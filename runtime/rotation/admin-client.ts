@@ -17,6 +17,8 @@ export class AdminClient {
   constructor(endpoint: string) {
     this.#channel = new Client(`unix:${socketPath(endpoint)}`, credentials.createInsecure(), {
       'grpc.enable_http_proxy': 0,
+      // A list of a hundred thousand volumes.
+      'grpc.max_receive_message_length': 64 * 1024 * 1024,
     });
   }
 

@@ -9,7 +9,6 @@ import { listSnapshots, listVolumes } from '../volume/list';
 import { reencryptVolume } from '../volume/reencrypt';
 import { rewrapKey } from '../volume/rewrap';
 import { rotatePassphrase } from '../volume/rotate';
-import type { Verifications } from '../volume/verifications';
 import { describeKey } from './describe-key';
 
 const defaultBudgetSeconds = 20;
@@ -17,7 +16,6 @@ const defaultBudgetSeconds = 20;
 export interface AdminDeps extends CsiDeps {
   /** What a StorageClass would name as secrets, for KMS types and clusters that need them. Read at each call. */
   readonly secrets: () => Promise<Readonly<Record<string, string>>>;
-  readonly verifications: Verifications;
 }
 
 export function adminHandlers(deps: AdminDeps): Handlers<typeof Admin> {
@@ -66,7 +64,7 @@ export function adminHandlers(deps: AdminDeps): Handlers<typeof Admin> {
         id,
         async (volumeDeps, call) => {
           const image = { kind: isSnapshot ? 'snapshot' : 'volume', id } as const;
-          const { keyslot = -1, otherKeyslots } = await deps.verifications.verify(volumeDeps, image, call);
+          const { keyslot = -1, otherKeyslots } = await volumeDeps.verifications.verify(volumeDeps, image, call);
           return { keyslot, otherKeyslots: [...otherKeyslots] };
         },
         signal,

@@ -9,6 +9,7 @@ import type { Run } from '../process/run';
 import type { Secret } from '../secret';
 import type { OrphanKeys } from './orphans';
 import type { StageRecords } from './stage-record';
+import type { Verifications } from './verifications';
 
 /** The parts that serve all calls. */
 export interface SharedDeps {
@@ -19,6 +20,8 @@ export interface SharedDeps {
   readonly stages: StageRecords;
   /** Keys that could not be removed with their volume. */
   readonly orphans: OrphanKeys;
+  /** When each key was last proven to open its volume. */
+  readonly verifications: Verifications;
   /** One operation a volume or snapshot at a time. */
   readonly locks: KeyedLock;
   readonly log: Log;

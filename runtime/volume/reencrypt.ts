@@ -26,7 +26,7 @@ import { runSteps, type Step, step } from './steps';
 import { writeToken } from './token';
 
 export interface ReencryptOptions {
-  /** How long the call may convert; a piece that is under way is finished. */
+  /** How long the call may convert: one piece at least, and what is under way is finished. */
   readonly budgetMs: number;
 }
 
@@ -106,8 +106,8 @@ class Reencryption {
       step('note', () => this.#note(oldKeyslot)),
       step('begin', () => this.#begin(encryption, oldKeyslot)),
     ]);
-    while (await this.#isUnfinished()) {
-      if (performance.now() >= endsAt) {
+    for (let pieces = 0; await this.#isUnfinished(); pieces += 1) {
+      if (pieces > 0 && performance.now() >= endsAt) {
         const bytes = convertedBytes(await readHeader(this.path), oldKeyslot, deviceBytes);
         return { done: false, convertedBytes: bytes, totalBytes };
       }

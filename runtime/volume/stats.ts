@@ -10,6 +10,7 @@ import type { VolumeDeps } from './context';
 import { mappingOf, mapsDevice } from './open';
 import { volumeNotFound } from './records';
 import { knownVolume } from './staged-volume';
+import { isFailure } from './verifications';
 import { requireVolumeAt } from './where';
 
 export interface VolumeStats {
@@ -49,6 +50,9 @@ async function conditionOf(
   if (mapping.suspended) return abnormal('the mapping is suspended: all reads and writes wait');
   const device = await deps.backEnd.devices.find(id);
   if (device === undefined) return abnormal('the backing device is no longer attached');
+  const last = await deps.verifications.last(id);
+  if (last && isFailure(last))
+    return abnormal(`${last.outcome}: the key of the KMS did not open the volume at ${last.at}`);
   try {
     const header = await readHeader(device);
     // Opened by another driver, and not yet by this one: nothing is pinned.

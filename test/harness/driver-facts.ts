@@ -27,6 +27,7 @@ import { keyOf } from '../../runtime/volume/keys';
 import { OrphanKeys } from '../../runtime/volume/orphans';
 import { requireRecord, updateEncryption } from '../../runtime/volume/records';
 import { StageRecords } from '../../runtime/volume/stage-record';
+import { Verifications } from '../../runtime/volume/verifications';
 import { nodeName, passphrase, type TestDriver } from './driver';
 
 export const volume = (id: string): ImageRef => ({ kind: 'volume', id });
@@ -44,6 +45,7 @@ export async function partsOf(driver: TestDriver): Promise<VolumeDeps> {
     run,
     stages: new StageRecords(join(driver.root, 'unused')),
     orphans: new OrphanKeys(join(driver.root, 'unused')),
+    verifications: new Verifications(join(driver.root, 'unused')),
     locks: new KeyedLock(),
     log: silentLog,
     now: () => new Date(),

@@ -176,6 +176,6 @@ export class RbdVolume {
 }
 
 /** What a pod writes into the volume with this id. */
-export function contentOf(id: string): Buffer {
+function contentOf(id: string): Buffer {
   return Buffer.alloc(MiB, createHash('sha512').update(id).digest('hex'));
 }

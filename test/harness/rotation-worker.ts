@@ -20,6 +20,7 @@ import { reencryptVolume } from '../../runtime/volume/reencrypt';
 import { rewrapKey } from '../../runtime/volume/rewrap';
 import { rotatePassphrase } from '../../runtime/volume/rotate';
 import { StageRecords } from '../../runtime/volume/stage-record';
+import { Verifications } from '../../runtime/volume/verifications';
 
 export type RotationKind = 'kek' | 'passphrase' | 'volume-key';
 
@@ -35,6 +36,7 @@ export async function rotationParts(folder: string): Promise<VolumeDeps> {
     run,
     stages: new StageRecords(`${folder}/state`),
     orphans: new OrphanKeys(`${folder}/state`),
+    verifications: new Verifications(`${folder}/state`),
     locks: new KeyedLock(),
     log: silentLog,
     now: () => new Date(),

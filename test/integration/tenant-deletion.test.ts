@@ -21,6 +21,7 @@ import { createVolume } from '../../runtime/volume/create';
 import { deleteVolume } from '../../runtime/volume/delete';
 import { OrphanKeys } from '../../runtime/volume/orphans';
 import { StageRecords } from '../../runtime/volume/stage-record';
+import { Verifications } from '../../runtime/volume/verifications';
 import { bundle } from '../../tools/bundle';
 import {
   enableKubernetesAuth,
@@ -78,6 +79,7 @@ describeWith(['openbao', 'etcd', 'kube-apiserver', 'openssl'], 'deletion without
       run,
       stages: new StageRecords(state),
       orphans: new OrphanKeys(state),
+      verifications: new Verifications(state),
       locks: new KeyedLock(),
       log: silentLog,
       now: () => new Date(),
