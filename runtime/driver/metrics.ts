@@ -12,7 +12,7 @@ export interface DriverMetrics {
 const buckets = [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 150];
 
 /** @param keyAges Asked at each scrape. */
-export function createMetrics(keyAges: () => Promise<readonly KeyAges[]>): DriverMetrics {
+export function createMetrics(keyAges: () => Promise<readonly KeyAges[]> = async () => []): DriverMetrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry, prefix: 'keyward_' });
   const calls = new Counter({

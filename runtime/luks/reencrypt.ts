@@ -28,8 +28,8 @@ const turns = new Semaphore(1);
 const hotzone = '32M';
 /** Of all that is not a piece. */
 const timeoutMs = 150_000;
-/** What `timeout` ends with when it has killed its command: by the same signal, or with its number. The header says the rest. */
-const cutShort = [128, 137];
+/** What `timeout --foreground` answers when it has killed its command; without it would kill itself as well. */
+const cutShort = 137;
 
 /**
  * Puts a second volume key into the header, under the same passphrase; the data stays as it is. The header must have no
@@ -56,10 +56,10 @@ export async function convertPiece(target: ReencryptTarget, seconds: number): Pr
   if (!(await repairIfCut(target))) return;
   const { run, path, dek, signal } = target;
   const args = ['--resume-only', '--force-offline-reencrypt', '--hotzone-size', hotzone, path];
-  const command = ['--signal=KILL', `${seconds}`, 'cryptsetup', ...reencryptArguments(args)];
+  const command = ['--foreground', '--signal=KILL', `${seconds}`, 'cryptsetup', ...reencryptArguments(args)];
   const options = {
     stdin: [dek],
-    okExitCodes: [0, ...cutShort],
+    okExitCodes: [0, cutShort],
     timeoutMs: (seconds + 60) * 1000,
     ...(signal && { signal }),
   };

@@ -39,6 +39,10 @@ async function rotate(deps: VolumeDeps, volumeId: string, call: Call): Promise<v
     // Before the first format no header knows the key.
     return withNewKey(deps, volumeId, encryption, call, async (key, current, newDek) => [
       step('replace-key', () => key.replace(newDek, current)),
+      step('finish', async () => {
+        const rotatedAt = deps.now().toISOString();
+        await updateEncryption(deps, image, (latest) => ({ ...latest, rotatedAt }));
+      }),
     ]);
   }
   await deps.backEnd.images.withHeader(image, async (path) => {

@@ -1,7 +1,7 @@
 /** The driver over RBD images of a real Ceph, LUKS2 and a real OpenBao: from claim to deletion, in the guest. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Ceph, CEPH_TOOLS, startCeph } from '../harness/ceph';
+import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
 import { describeWith } from '../harness/describe-with';
 import { prepareVault, vaultMount } from '../harness/driver';
 import { type OpenBao, startOpenBao } from '../harness/openbao';

@@ -40,6 +40,7 @@ const shared: SharedDeps = {
   run: refuse,
   stages: untouchable(),
   orphans: untouchable(),
+  verifications: untouchable(),
   locks: untouchable(),
   log: untouchable(),
   now: refuse,

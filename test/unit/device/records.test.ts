@@ -159,7 +159,9 @@ test.each([
   await expect(backEnd.volumes.update(id, (it) => it)).toRejectWithCode('VOLUME_NOT_FOUND');
   await expect(backEnd.volumes.put(record(id))).toRejectWithCode('VOLUME_NOT_FOUND');
   await expect(backEnd.images.allocate({ kind: 'volume', id }, 1)).toRejectWithCode('VOLUME_NOT_FOUND');
-  await expect(backEnd.images.withHeader({ kind: 'snapshot', id }, async (path) => path)).toRejectWithCode('SNAPSHOT_NOT_FOUND');
+  await expect(backEnd.images.withHeader({ kind: 'snapshot', id }, async (path) => path)).toRejectWithCode(
+    'SNAPSHOT_NOT_FOUND',
+  );
   await expect(backEnd.devices.attach(id)).toRejectWithCode('VOLUME_NOT_FOUND');
   expect(readdirSync(directory).sort()).toEqual(['images', 'keep']);
 });
