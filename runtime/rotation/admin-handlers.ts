@@ -9,6 +9,7 @@ import { listSnapshots, listVolumes } from '../volume/list';
 import { reencryptVolume } from '../volume/reencrypt';
 import { rewrapKey } from '../volume/rewrap';
 import { rotatePassphrase } from '../volume/rotate';
+import { verifyKey } from '../volume/verify';
 import { describeKey } from './describe-key';
 
 const defaultBudgetSeconds = 20;
@@ -64,7 +65,7 @@ export function adminHandlers(deps: AdminDeps): Handlers<typeof Admin> {
         id,
         async (volumeDeps, call) => {
           const image = { kind: isSnapshot ? 'snapshot' : 'volume', id } as const;
-          const { keyslot = -1, otherKeyslots } = await volumeDeps.verifications.verify(volumeDeps, image, call);
+          const { keyslot = -1, otherKeyslots } = await verifyKey(volumeDeps, image, call);
           return { keyslot, otherKeyslots: [...otherKeyslots] };
         },
         signal,

@@ -33,7 +33,7 @@ export function plan(keys: readonly Key[], selection: Selection): Plan {
 }
 
 /** When the key was last rotated in this way. Undefined: never. */
-export function lastRotated(key: Key, kind: RotationKind): string | undefined {
+function lastRotated(key: Key, kind: RotationKind): string | undefined {
   const at = { kek: key.rewrappedAt, passphrase: key.rotatedAt, 'volume-key': key.reencryptedAt }[kind];
   return at === '' ? undefined : at;
 }

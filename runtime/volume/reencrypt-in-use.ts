@@ -11,49 +11,59 @@ import { convertPiece, type ReencryptTarget } from '../luks/reencrypt';
 import type { VolumeDeps } from './context';
 import { runSteps, type Step, step } from './steps';
 
-/** How long reads and writes wait at a time, besides what opening anew takes. */
-const pieceSeconds = 1;
 const longestPauseMs = 5_000;
 
-/** @throws CodedError VOLUME_NOT_STAGED, TOOL_FAILED; access goes on where that is possible. */
-export async function convertInUse(deps: VolumeDeps, volumeId: string, target: ReencryptTarget): Promise<void> {
+/** @param seconds How long reads and writes wait, besides what opening anew takes. @throws CodedError VOLUME_NOT_STAGED, TOOL_FAILED; access goes on where that is possible. */
+export async function convertInUse(
+  deps: VolumeDeps,
+  volumeId: string,
+  target: ReencryptTarget,
+  seconds: number,
+): Promise<void> {
   const name = mappingName(volumeId);
   // A call that is cancelled must not end between holding back and going on.
   const { signal: _notHere, ...lasting } = target;
-  if ((await requireMapping(deps, name)).lower === undefined) {
-    await runPiece(deps, volumeId, [
-      step('hold', async () => holdBack(deps, await requireMapping(deps, name))),
-      step('layer', async () => addLower(deps, await requireMapping(deps, name))),
-      step('release', () => goOn(deps, name)),
-    ]);
-  }
   const startedAt = performance.now();
   const showNew = async () => {
     const mapping = await requireMapping(deps, name);
     await emptyLower(deps, mapping);
     await openLower(deps, mapping, lasting.path, lasting.dek);
   };
+  const hold = step('hold', async () => holdBack(deps, await requireMapping(deps, name)));
+  const release = step('release', () => goOn(deps, name));
   try {
+    if ((await requireMapping(deps, name)).lower === undefined) {
+      const layer = step('layer', async () => addLower(deps, await requireMapping(deps, name)));
+      await runPiece(deps, volumeId, [hold, layer, release]);
+    }
     await runPiece(deps, volumeId, [
-      step('hold', async () => holdBack(deps, await requireMapping(deps, name))),
+      hold,
       step('empty', async () => emptyLower(deps, await requireMapping(deps, name))),
-      step('convert', () => convertPiece(lasting, pieceSeconds)),
+      step('convert', () => convertPiece(lasting, seconds)),
       step('show', showNew),
-      step('release', () => goOn(deps, name)),
+      release,
       step('clean', async () => void (await removeUnusedLower(deps, name))),
     ]);
   } catch (error) {
-    deps.log.warn('a piece of a re-encryption failed; the volume goes on as far as it was converted', {
-      volumeId,
-      error,
-    });
-    await showNew();
-    await goOn(deps, name);
+    await letGoOn(deps, volumeId, showNew);
     throw error;
   }
   await sleep(Math.min(longestPauseMs, performance.now() - startedAt), undefined, signalOf(target)).catch(
     () => undefined,
   );
+}
+
+/** After a piece that failed. What cannot go on now waits for the next call: the first error is the one to be told. */
+async function letGoOn(deps: VolumeDeps, volumeId: string, showNew: () => Promise<void>): Promise<void> {
+  try {
+    const mapping = await requireMapping(deps, mappingName(volumeId));
+    // Below what nobody waits for nothing may be taken away.
+    if (!mapping.suspended) return;
+    if (mapping.lower !== undefined) await showNew();
+    await goOn(deps, mapping.name);
+  } catch (error) {
+    deps.log.error('access to a volume waits: its re-encryption failed', { volumeId, error });
+  }
 }
 
 /** Lets the mapping stand by itself again when all data is under one key. Nothing for a volume that is not open. */

@@ -36,6 +36,9 @@ export interface ReencryptProgress {
   readonly totalBytes: number;
 }
 
+/** Of a volume in use. Where a node is so slow that nothing comes of a piece, the next one is longer. */
+const shortestPieceSeconds = 1;
+const longestPieceSeconds = 32;
 /** While the volume is not in use nobody waits for the end of a piece. */
 const detachedPieceSeconds = 20;
 
@@ -106,14 +109,17 @@ class Reencryption {
       step('note', () => this.#note(oldKeyslot)),
       step('begin', () => this.#begin(encryption, oldKeyslot)),
     ]);
+    let seconds = shortestPieceSeconds;
     for (let pieces = 0; await this.#isUnfinished(); pieces += 1) {
       if (pieces > 0 && performance.now() >= endsAt) {
         const bytes = convertedBytes(await readHeader(this.path), oldKeyslot, deviceBytes);
         return { done: false, convertedBytes: bytes, totalBytes };
       }
       throwIfAborted(this.call.signal);
-      if (await mappingOf(this.volumeId)) await convertInUse(this.deps, this.volumeId, this.#target);
+      const before = (await readHeader(this.path)).sequence;
+      if (await mappingOf(this.volumeId)) await convertInUse(this.deps, this.volumeId, this.#target, seconds);
       else await this.#steps([step('convert', () => convertPiece(this.#target, detachedPieceSeconds))]);
+      if ((await readHeader(this.path)).sequence === before) seconds = Math.min(longestPieceSeconds, 2 * seconds);
     }
     await this.#steps([
       step('settle', () => endInUse(this.deps, this.volumeId)),

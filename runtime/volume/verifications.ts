@@ -5,12 +5,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import * as z from 'zod';
-import type { ImageRef } from '../device/back-end';
 import { parseRecord } from '../device/record-schema';
-import { toCoded } from '../errors';
 import { readIfPresent, writeDurably } from '../files/durable-file';
-import type { Call, VolumeDeps } from './context';
-import { type Verified, verifyKey } from './verify';
 
 const schema = z.strictObject({
   version: z.literal(1),
@@ -38,28 +34,14 @@ export class Verifications {
     this.#folder = join(stateDirectory, 'verified');
   }
 
-  /** Verifies and notes the outcome. @throws CodedError as {@link verifyKey}. */
-  async verify(deps: VolumeDeps, image: ImageRef, call: Call): Promise<Verified> {
-    const note = (outcome: string) => this.#put({ version: 1, id: image.id, at: deps.now().toISOString(), outcome });
-    try {
-      const verified = await verifyKey(deps, image, call);
-      await note('OK');
-      return verified;
-    } catch (error) {
-      const { code } = toCoded(error);
-      if (code !== 'VOLUME_NOT_FOUND' && code !== 'SNAPSHOT_NOT_FOUND') await note(code);
-      throw error;
-    }
-  }
-
   /** Undefined when it was never verified on this node. @throws CodedError RECORD_INVALID. */
   async last(id: string): Promise<Verification | undefined> {
     const text = await readIfPresent(this.#path(id));
     return text === undefined ? undefined : parseRecord(schema, text, `the verification of ${id}`);
   }
 
-  #put(verification: Verification): Promise<void> {
-    return writeDurably(this.#path(verification.id), `${JSON.stringify(verification)}\n`);
+  put(verification: Omit<Verification, 'version'>): Promise<void> {
+    return writeDurably(this.#path(verification.id), `${JSON.stringify({ version: 1, ...verification })}\n`);
   }
 
   #path(id: string): string {

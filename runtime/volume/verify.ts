@@ -4,7 +4,7 @@
  */
 import type { ImageRef } from '../device/back-end';
 import type { EncryptionRecord } from '../device/record';
-import { CodedError } from '../errors';
+import { CodedError, toCoded } from '../errors';
 import { readHeader } from '../luks/header';
 import { verifyForeignHeader } from '../luks/verify';
 import type { Call, VolumeDeps } from './context';
@@ -21,8 +21,24 @@ export interface Verified {
   readonly otherKeyslots: readonly number[];
 }
 
-/** @throws CodedError what the next open would meet: KMS_*, LUKS_*, DEVICE_*, VOLUME_NOT_FOUND, SNAPSHOT_NOT_FOUND. */
+/**
+ * Verifies, and notes the outcome in the state of the node.
+ * @throws CodedError what the next open would meet: KMS_*, LUKS_*, DEVICE_*, VOLUME_NOT_FOUND, SNAPSHOT_NOT_FOUND.
+ */
 export async function verifyKey(deps: VolumeDeps, image: ImageRef, call: Call): Promise<Verified> {
+  const note = (outcome: string) => deps.verifications.put({ id: image.id, at: deps.now().toISOString(), outcome });
+  try {
+    const verified = await verify(deps, image, call);
+    await note('OK');
+    return verified;
+  } catch (error) {
+    const { code } = toCoded(error);
+    if (code !== 'VOLUME_NOT_FOUND' && code !== 'SNAPSHOT_NOT_FOUND') await note(code);
+    throw error;
+  }
+}
+
+async function verify(deps: VolumeDeps, image: ImageRef, call: Call): Promise<Verified> {
   const { encryption, complete } = await requireRecord(deps, image);
   if (!complete) {
     throw new CodedError('VOLUME_BUSY', `${image.kind} ${image.id} is not finished`, {

@@ -16,6 +16,7 @@ import {
 } from '../harness/ceph-csi';
 import { describeWith } from '../harness/describe-with';
 import { prepareVault, vaultMount } from '../harness/driver';
+import { longTest } from '../harness/long-test';
 import { type OpenBao, startOpenBao } from '../harness/openbao';
 import { clusterId, pool, RbdDriver } from '../harness/rbd-driver';
 import { leftInPool, leftOnNode } from '../harness/rbd-facts';
@@ -289,26 +290,29 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     await subject.delete();
   });
 
-  test('a raw block volume that is in use on this node is published to another pod and unstaged by keyward', async () => {
-    const made = await cephCsi.create(inVault);
-    const subject = known(made, 'vault', true);
-    const device = await cephCsi.map(made);
-    await cephCsi.format(device, made.passphrase);
-    await cephCsi.noteEncrypted(made);
-    await cephCsi.bind(made, await cephCsi.open(made, device, made.passphrase), subject.staging);
-    subject.write();
-    await subject.publish();
-    expect(statSync(subject.target).rdev).toBe(statSync(subject.mapped).rdev);
-    await subject.unpublish();
-    await subject.unstage();
-    expect(readdirSync(subject.staging)).toEqual([]);
-    await subject.stage();
-    expect(subject.isIntact()).toBe(true);
-    await subject.unstage();
-    await subject.delete();
-  });
+  longTest(
+    'a raw block volume that is in use on this node is published to another pod and unstaged by keyward',
+    async () => {
+      const made = await cephCsi.create(inVault);
+      const subject = known(made, 'vault', true);
+      const device = await cephCsi.map(made);
+      await cephCsi.format(device, made.passphrase);
+      await cephCsi.noteEncrypted(made);
+      await cephCsi.bind(made, await cephCsi.open(made, device, made.passphrase), subject.staging);
+      subject.write();
+      await subject.publish();
+      expect(statSync(subject.target).rdev).toBe(statSync(subject.mapped).rdev);
+      await subject.unpublish();
+      await subject.unstage();
+      expect(readdirSync(subject.staging)).toEqual([]);
+      await subject.stage();
+      expect(subject.isIntact()).toBe(true);
+      await subject.unstage();
+      await subject.delete();
+    },
+  );
 
-  test('one that is in use on this node may be staged once more: the kubelet repeats calls', async () => {
+  longTest('one that is in use on this node may be staged once more: the kubelet repeats calls', async () => {
     const made = await cephCsi.create(inVault);
     const subject = known(made);
     writeFileSync(join(await cephCsi.stage(made, subject.staging), 'file'), 'written under ceph-csi');

@@ -6,6 +6,7 @@ import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
 import { CephCsi, cryptsetup, unwrapWithPassphrase, wrappedKey } from '../harness/ceph-csi';
 import { describeWith } from '../harness/describe-with';
 import { prepareVault, vaultMount } from '../harness/driver';
+import { longTest } from '../harness/long-test';
 import { type OpenBao, startOpenBao } from '../harness/openbao';
 import { dieInTurn, endKeyLock } from '../harness/rbd-deaths';
 import { RbdDriver } from '../harness/rbd-driver';
@@ -152,7 +153,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'copies of volumes in Ceph', () => {
     await remove(restored, cloned);
   });
 
-  test('a copy of a copy, staged or not, holds the data, under a key of its own', async () => {
+  longTest('a copy of a copy, staged or not, holds the data, under a key of its own', async () => {
     const source = await used();
     const first = await make(clone(source));
     const ofUnstaged = await make(clone(first));
@@ -222,7 +223,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'copies of volumes in Ceph', () => {
     await remove(source, copy);
   });
 
-  test('a clone outlives a kill at each step in which it takes a key of its own', async () => {
+  longTest('a clone outlives a kill at each step in which it takes a key of its own', async () => {
     const source = await used();
     const copy = await make(clone(source));
     const { points } = await dieInTurn(

@@ -7,6 +7,7 @@ import { policyFor, startTenantFixture, type TenantFixture } from '../conformanc
 import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
 import { expectConformance } from '../harness/csi-sanity';
 import { describeWith } from '../harness/describe-with';
+import { longTest } from '../harness/long-test';
 import { clusterId, pool, RbdDriver } from '../harness/rbd-driver';
 import { leftInPool, leftOnNode } from '../harness/rbd-facts';
 
@@ -47,9 +48,8 @@ describeWith(
 
     describe.each(['mount', 'block'] as const)('access type %s', (accessType) => {
       // The guest takes minutes for each, and most specs do not come to the node.
-      const isRun = accessType === 'mount' || process.env.KEYWARD_LONG_TESTS === '1';
-      const name = 'no spec fails, none is skipped for a capability that is claimed, nothing is left';
-      (isRun ? test : test.skip)(isRun ? name : `${name} (with KEYWARD_LONG_TESTS=1)`, async () => {
+      const declare = accessType === 'mount' ? test : longTest;
+      declare('no spec fails, none is skipped for a capability that is claimed, nothing is left', async () => {
         await expectConformance({
           csi: driver.csi,
           socket: driver.socket,

@@ -15,15 +15,15 @@ import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
 import { CheckedFiles } from '../harness/checked-files';
 import { describeWith } from '../harness/describe-with';
 import { prepareVault, vaultMount } from '../harness/driver';
+import { runsLongTests } from '../harness/long-test';
 import { type OpenBao, startOpenBao } from '../harness/openbao';
 import { pool, RbdDriver } from '../harness/rbd-driver';
 import { RbdVolume } from '../harness/rbd-volume';
 
 jest.setTimeout(90 * 60_000);
 
-const isLong = process.env.KEYWARD_LONG_TESTS === '1';
-const cycles = isLong ? 100 : 12;
-const volumesAtOnce = isLong ? 50 : 12;
+const cycles = runsLongTests ? 100 : 12;
+const volumesAtOnce = runsLongTests ? 50 : 12;
 const seed = Number(process.env.KEYWARD_SEED ?? randomInt(2 ** 31));
 /** Of every few deaths one is not at a step but anywhere, also while a tool of the driver's runs. */
 const anywhere = 'anywhere';

@@ -91,7 +91,7 @@ test('R2: twenty rotations of the passphrase in use leave one keyslot and every 
 });
 
 test('R2: a re-encryption in use, killed at each of its steps, goes on and leaves every byte', async () => {
-  const { id, stagingPath } = await mounted(96 * MiB);
+  const { id, stagingPath } = await mounted(24 * MiB);
   const before = await soundFacts(deps, volume(id));
   const load = new Load(stagingPath);
   const points = [
