@@ -1,6 +1,7 @@
 /**
- * The sides of the benchmark `stage` that are sequences of commands: a process of its own, as small as a driver, because a
- * large one starts others more slowly. Works for its parent over the channel of Node.js, one request at a time.
+ * The sides of the benchmark `stage` that are sequences of commands, started as the driver starts its own. A small process of
+ * its own, because a large one starts others more slowly: what that costs the driver shows, and does not hide, in the ratios.
+ * Works for its parent over the channel of Node.js, one request at a time.
  */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';

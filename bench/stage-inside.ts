@@ -138,9 +138,12 @@ class Commands {
   });
 
   async work(work: Work): Promise<Exclude<Answer, { error: string }>> {
-    const answered = once(this.#child, 'message');
+    const given = new AbortController();
+    const answered: Promise<Answer[]> = once(this.#child, 'message', given);
+    const died = once(this.#child, 'exit', given);
     this.#child.send(work);
-    const [answer]: Answer[] = await answered;
+    const [answer] = await Promise.race([answered, died.then(() => [{ error: 'the process has ended' }])]);
+    given.abort();
     if (!answer || 'error' in answer)
       throw new Error(`${JSON.stringify({ ...work, userKey: undefined })}: ${answer?.error}`);
     return answer;

@@ -7,22 +7,25 @@ import { lstat, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { isErrno } from '../errors';
 import type { Mapping } from '../luks/mapping';
-import { resolveMountPoint } from '../mount/mountinfo';
 import type { VolumeDeps } from './context';
-import { placesOf } from './where';
+import { placesOf, shows } from './where';
 
 const noteName = 'image-meta.json';
 
 /** Where the volume is seen for this staging path, by whichever driver: at both places when one staged it over the other. */
 export async function stagedPlaces(
+  deps: VolumeDeps,
   volumeId: string,
   stagingPath: string,
   mapping: Mapping,
 ): Promise<readonly string[]> {
-  // The path may carry a mount of somebody else by now.
-  const shown = await placesOf(mapping);
-  const places = await Promise.all([stagingPath, join(stagingPath, volumeId)].map(resolveMountPoint));
-  return places.filter((place) => place !== undefined && shown.includes(place)) as string[];
+  const places: string[] = [];
+  for (const path of [stagingPath, join(stagingPath, volumeId)]) {
+    const top = await deps.mounts.find(path);
+    // The path may carry a mount of somebody else by now.
+    if (top && (await shows(mapping, top))) places.push(top.mountPoint);
+  }
+  return places;
 }
 
 export interface ForeignStage {

@@ -39,7 +39,7 @@ export async function publishVolume(deps: VolumeDeps, request: PublishRequest): 
     const mapping = await mappingOf(volumeId);
     // Without a note of ours ceph-csi may have staged it, before this driver took its place.
     if (!mapping || (staged && staged.stagingPath !== request.stagingPath)) throw notStaged(request);
-    const stagedAt = await stagedPlaces(volumeId, request.stagingPath, mapping);
+    const stagedAt = await stagedPlaces(deps, volumeId, request.stagingPath, mapping);
     if (request.singleTarget) await requireNoOtherTarget(request, await placesOf(mapping), stagedAt);
     const [place = accessType === 'block' && staged ? request.stagingPath : undefined] = stagedAt;
     if (place === undefined) throw notStaged(request);

@@ -25,7 +25,7 @@ export async function unstageVolume(deps: VolumeDeps, volumeId: string, stagingP
         step('unmount', async () => {
           const mapping = await mappingOf(volumeId);
           if (mapping?.suspended) await resumeMapping(deps.run, mapping.name);
-          const places = mapping ? await stagedPlaces(volumeId, stagingPath, mapping) : [];
+          const places = mapping ? await stagedPlaces(deps, volumeId, stagingPath, mapping) : [];
           for (const place of places) await deps.mounts.unmount(place);
           await clearForeignStage(deps, volumeId, stagingPath);
         }),

@@ -4,19 +4,21 @@ import { resolve } from 'node:path';
 import { deviceNumber } from '../device/block-size';
 import { isErrno } from '../errors';
 import type { Mapping } from '../luks/mapping';
-import { readMountinfo, resolveMountPoint } from '../mount/mountinfo';
+import { type Mount, readMountinfo, resolveMountPoint } from '../mount/mountinfo';
 import { volumeNotFound } from './records';
 
 /** Mount points of the volume: of its filesystem, or of its device node for raw block. */
 export async function placesOf(mapping: Mapping): Promise<readonly string[]> {
   const mounts = await readMountinfo();
   const places = new Set<string>();
-  for (const { mountPoint, deviceNumber: number, root } of mounts) {
-    // A bound device node is a file of devtmpfs: its root is not '/'.
-    if (number === mapping.deviceNumber || (root !== '/' && (await isNodeOf(mapping, mountPoint))))
-      places.add(mountPoint);
-  }
+  for (const mount of mounts) if (await shows(mapping, mount)) places.add(mount.mountPoint);
   return [...places];
+}
+
+/** Whether a mount is the volume's filesystem or its device node. A node is seen only where nothing lies over it. */
+export async function shows(mapping: Mapping, { deviceNumber: number, root, mountPoint }: Mount): Promise<boolean> {
+  // A bound device node is a file of devtmpfs: its root is not '/'.
+  return number === mapping.deviceNumber || (root !== '/' && isNodeOf(mapping, mountPoint));
 }
 
 /** @throws CodedError VOLUME_NOT_FOUND when the path shows something else, or nothing. */
