@@ -24,7 +24,7 @@ export class CheckedFiles {
   /** Returns when the content, and the name, are on the disk. */
   write(): void {
     const name = `file-${this.#written % places}`;
-    // A part of a block at the end, and now and then several objects of Ceph's.
+    // From a few bytes to many blocks, with a part of one at the end.
     const content = randomBytes(1 + Math.floor((largestBytes - 1) * ((this.#written % 5) / 4)) + 17);
     const unfinished = join(this.#folder, `${name}.unfinished`);
     withFile(unfinished, 'w', (file) => {

@@ -1,6 +1,7 @@
 /** Tests that take the guest too long for every run. */
 
-const runsLongTests = process.env.KEYWARD_LONG_TESTS === '1';
+/** Whether tests run in full. */
+export const runsLongTests = process.env.KEYWARD_LONG_TESTS === '1';
 
 /** A test that runs with KEYWARD_LONG_TESTS=1 and says so where it does not. */
 export function longTest(name: string, action: () => Promise<void>): void {

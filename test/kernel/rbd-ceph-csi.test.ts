@@ -128,7 +128,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     await subject.delete();
   });
 
-  test('one with its key wrapped in the metadata of its image is staged, rotated and deleted', async () => {
+  longTest('one with its key wrapped in the metadata of its image is staged, rotated and deleted', async () => {
     const { made, subject } = await used(inMetadata);
     await subject.stage();
     expect(holdsFile(subject)).toBe(true);
@@ -147,7 +147,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     await subject.delete();
   });
 
-  test('one is snapshotted, restored and cloned, never having been staged by keyward', async () => {
+  longTest('one is snapshotted, restored and cloned, never having been staged by keyward', async () => {
     const { made, subject } = await used();
     const snapshotId = await subject.snapshot('of-ceph-csi');
     const from = (source: 'snapshot' | 'volume') => ({
@@ -194,9 +194,11 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     await subject.delete();
   });
 
-  test.each(['after luksFormat', 'inside luksFormat'])(
-    'one whose first stage was killed %s is staged',
-    async (where) => {
+  describe.each([
+    ['inside luksFormat', test],
+    ['after luksFormat', longTest],
+  ] as const)('one whose first stage was killed %s', (where, declare) => {
+    declare('is staged', async () => {
       const made = await cephCsi.create(inVault);
       const subject = known(made);
       const device = await cephCsi.map(made);
@@ -211,10 +213,10 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
       expect(subject.isIntact()).toBe(true);
       await subject.unstage();
       await subject.delete();
-    },
-  );
+    });
+  });
 
-  test('refuses to format one without keyslots that holds data: its header is to be restored', async () => {
+  longTest('refuses to format one without keyslots that holds data: its header is to be restored', async () => {
     const { made, subject } = await used();
     const device = await cephCsi.map(made);
     const backup = join(driver.root, 'header');

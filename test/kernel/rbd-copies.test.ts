@@ -238,25 +238,6 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'copies of volumes in Ceph', () => {
     await remove(source, copy);
   });
 
-  test('refuses a plain volume as source of an encrypted one', async () => {
-    const plain = await cephCsi.createPlain(64 * MiB);
-    const source = new RbdVolume(driver, plain.id);
-    await expect(make(clone(source))).toRejectWithCode('REQUEST_INVALID');
-    await expect(source.snapshot('of-plain')).toRejectWithCode('REQUEST_INVALID');
-    await cephCsi.remove(plain);
-  });
-
-  test('refuses an encrypted volume or snapshot as source of a plain one', async () => {
-    const source = await used();
-    const snapshotId = await source.snapshot('for-plain');
-    for (const request of [clone(source), restore(snapshotId)]) {
-      const parameters = { ...request.parameters, encrypted: 'false' };
-      await expect(make({ ...request, parameters })).toRejectWithCode('REQUEST_INVALID');
-    }
-    await removeSnapshot(snapshotId);
-    await remove(source);
-  });
-
   // Once, and last: it takes the guest seconds.
   test('nothing of all of them is left: no image, journal entry or key', async () => {
     expect(await leftInPool(ceph)).toEqual([]);

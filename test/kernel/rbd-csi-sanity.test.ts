@@ -60,6 +60,8 @@ describeWith(
             'csi.storage.k8s.io/pvc/namespace': 'shop',
           },
           secrets: driver.secrets,
+          // The Ceph of the harness has no manager, which gathers the figures; test/integration/rbd has what is answered then.
+          without: ['GetCapacity'],
         });
         expect(await leftOnNode(driver.root)).toEqual([]);
         expect(await leftInPool(ceph)).toEqual([]);

@@ -1,20 +1,21 @@
 /**
  * R2: each kind of rotation is killed with SIGKILL at each of its steps, and before and after each call of a tool, for each
  * family of KMS on its real server. After every kill the volume is opened cold: with what the KMS gives now, by another
- * process. The matrix counts its kills, and no volume may be lost over at least five hundred.
+ * process. The matrix counts its kills; in the long run no volume may be lost over at least five hundred.
  */
 import type { VolumeDeps } from '../../../runtime/volume/context';
 import { rotatePassphrase } from '../../../runtime/volume/rotate';
 import { describeWith } from '../../harness/describe-with';
 import { type Facts, opens, soundFacts, storedDek, volume } from '../../harness/driver-facts';
+import { runsLongTests } from '../../harness/long-test';
 import { type OpenBao, startOpenBao } from '../../harness/openbao';
 import { type BenchKms, benchKms, type Death, RotationBench } from '../../harness/rotation-bench';
 import type { RotationKind } from '../../harness/rotation-worker';
 
 jest.setTimeout(1_800_000);
 
-/** The matrix is gone through until there were so many. A smaller number is for trying things out. */
-const atLeastKills = Number(process.env.KEYWARD_TEST_KILLS ?? 500);
+/** The matrix is gone through until there were so many: once in a usual run, five hundred in the long one. */
+const atLeastKills = runsLongTests ? 500 : 1;
 
 const aroundCalls = (...verbs: readonly string[]): readonly Death[] =>
   verbs.flatMap((verb) => (['before', 'after'] as const).map((when) => ({ verb, when })));
