@@ -14,4 +14,9 @@ export type { EncryptedStorageClassOptions, EncryptedStorageProps } from './cons
 export type { EncryptedClassProps } from './constructs/encrypted-storage-class';
 export type { DriverImages } from './constructs/images';
 export type { KeywardDriverOptions } from './constructs/keyward-driver';
-export { type RbdCluster, type RbdClusters, type RbdClustersConfigMap, rookRbdSecrets } from './constructs/rbd-clusters';
+export {
+  type RbdCluster,
+  type RbdClusters,
+  type RbdClustersConfigMap,
+  rookRbdSecrets,
+} from './constructs/rbd-clusters';

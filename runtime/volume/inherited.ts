@@ -1,6 +1,6 @@
 /** What a layered copy has from its source until its first stage (volume/copy-layered.ts, volume/own-header.ts). */
 import type { EncryptionRecord, SnapshotRecord, VolumeRecord } from '../device/record';
-import type { Luks2Header } from '../luks/header';
+import { readHeader } from '../luks/header';
 import type { VolumeDeps } from './context';
 import { holdsData } from './geometry';
 
@@ -18,6 +18,8 @@ export function inherited(
 }
 
 /** The record as it fits the header that is there now: the source's UUID until the copy has its own. */
-export function asSeen(encryption: EncryptionRecord, header: Luks2Header): EncryptionRecord {
-  return header.uuid === encryption.inheritedUuid ? { ...encryption, luksUuid: header.uuid } : encryption;
+export async function asSeen(encryption: EncryptionRecord, path: string): Promise<EncryptionRecord> {
+  if (encryption.inheritedUuid === undefined) return encryption;
+  const { uuid } = await readHeader(path);
+  return uuid === encryption.inheritedUuid ? { ...encryption, luksUuid: uuid } : encryption;
 }

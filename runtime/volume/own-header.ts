@@ -23,7 +23,7 @@ export async function takeOwnHeader(
   await deps.backEnd.exclusively(volumeId, async () => {
     const header = await readHeader(device);
     if (header.uuid !== encryption.inheritedUuid) return;
-    await rotateHeader(deps, volumeId, asSeen(encryption, header), device, call);
+    await rotateHeader(deps, volumeId, await asSeen(encryption, device), device, call);
     await keepOwnKeyslotOnly(deps, volumeId, encryption, device, call);
     await deps.cryptsetup.setUuid(device, encryption.luksUuid);
   });

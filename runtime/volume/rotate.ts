@@ -47,7 +47,7 @@ async function rotate(deps: VolumeDeps, volumeId: string, call: Call): Promise<v
   }
   await deps.backEnd.images.withHeader(image, async (path) => {
     const seen = await learnHeader(deps, volumeId, encryption, path, call);
-    await rotateHeader(deps, volumeId, asSeen(seen, await readHeader(path)), path, call);
+    await rotateHeader(deps, volumeId, await asSeen(seen, path), path, call);
   });
 }
 

@@ -4,7 +4,6 @@
  */
 import type { AccessType, FsType, VolumeRecord } from '../device/record';
 import { CodedError } from '../errors';
-import { readHeader } from '../luks/header';
 import { mappingDevice, mappingName } from '../luks/mapping';
 import type { Secret } from '../secret';
 import type { Call, VolumeDeps } from './context';
@@ -75,7 +74,7 @@ async function stage(deps: VolumeDeps, stored: VolumeRecord, request: StageReque
             dek?.zero();
             dek = (await keyOf(deps, image, encryption, call).fetch()).dek;
           }
-          encryption = asSeen(encryption, await readHeader(device));
+          encryption = await asSeen(encryption, device);
         }),
         step('open', async () => {
           await requireSoundHeader(deps, id, encryption, device);

@@ -63,7 +63,7 @@ async function verify(deps: VolumeDeps, image: ImageRef, call: Call): Promise<Ve
 async function soundHeader(deps: VolumeDeps, image: ImageRef, encryption: EncryptionRecord, path: string) {
   const header = await readHeader(path);
   // Of a volume that another driver made nothing is pinned yet.
-  if (!encryption.foreign) return requireSoundHeader(deps, image.id, asSeen(encryption, header), path);
+  if (!encryption.foreign) return requireSoundHeader(deps, image.id, await asSeen(encryption, path), path);
   verifyForeignHeader(header);
   return header;
 }

@@ -211,12 +211,12 @@ describeWith(['openbao', 'etcd', 'kube-apiserver', 'openssl'], '100 concurrent f
     await recovers();
   });
 
-  test('token Secret deleted: InvalidArgument for that tenant alone, and no word of the other; made again: well', async () => {
+  test('token Secret deleted: FailedPrecondition for that tenant alone, and no word of the other; made again: well', async () => {
     await fixture.remove('/api/v1/namespaces/shop/secrets/ceph-csi-kms-token');
     await new Promise((resolve) => setTimeout(resolve, 9_000));
     expect(await storm(['tokens'])).toEqual(
       new Map([
-        ['INVALID_ARGUMENT', 50],
+        ['FAILED_PRECONDITION', 50],
         ['OK', 50],
       ]),
     );

@@ -36,7 +36,7 @@ afterAll(async () => {
 
 const points = (operation: string, ...steps: string[]) => ['begin', ...steps].map((step) => `${operation}:${step}`);
 /** Of a stage whose driver dies in turn: after `mount` it is staged, and the next call only lets it grow. */
-const stageSteps = ['record', 'key', 'attach', 'initialise', 'open', 'filesystem', 'mount'];
+const stageSteps = ['record', 'key', 'attach', 'initialise', 'own-header', 'open', 'filesystem', 'mount'];
 
 describe('a volume whose driver is killed again and again', () => {
   let subject: NodeVolume;

@@ -15,7 +15,6 @@ import { RbdVolume } from '../harness/rbd-volume';
 
 jest.setTimeout(900_000);
 
-const MiB = 2 ** 20;
 const passphrase = 'of the administrator';
 const blockBytes = 4096;
 

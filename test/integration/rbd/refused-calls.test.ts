@@ -55,7 +55,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'what the controller refuses', () => {
   });
 
   const claim = (parameters: Readonly<Record<string, string>> = {}) => driver.claim({ kms: 'vault', parameters });
-  const create = (request = claim()) => RbdVolume.made(driver, request);
+  const create = (request: Parameters<typeof RbdVolume.made>[1] = claim()) => RbdVolume.made(driver, request);
   /** The call fails with the code, and with a text that ends with what to do. */
   async function fails(call: Promise<unknown>, code: Code): Promise<void> {
     const error = await call.catch((thrown: unknown) => thrown);
