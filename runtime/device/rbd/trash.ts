@@ -27,15 +27,24 @@ export async function discard(cli: RbdCli, { spec, pool, id, lineage }: ImageSta
 
 /** Removes what waits in the trash of the pool and is needed no more. */
 export async function sweepTrash(cli: RbdCli, pool: PoolHandle, namespace: string): Promise<void> {
-  const entries = (await pool.objects.omap('rbd_trash', 'id_')) ?? new Map<string, Buffer>();
   let removed = 0;
-  for (const id of [...entries.keys()].map((key) => key.slice('id_'.length))) {
-    if (removed === sweptAtOnce) return;
-    if (!(await isOurs(pool, id))) continue;
-    if ((await readLineage(pool.objects, id))?.snapshots.length !== 0) continue;
-    await cli.removeFromTrash({ pool: pool.name, namespace }, id);
-    removed += 1;
+  // Again while it helps: an image may have waited for one that itself waited.
+  for (let before = -1; before < removed; ) {
+    before = removed;
+    for (const id of await trashed(pool)) {
+      if (removed === sweptAtOnce) return;
+      if (!(await isOurs(pool, id))) continue;
+      if ((await readLineage(pool.objects, id))?.snapshots.length !== 0) continue;
+      await cli.removeFromTrash({ pool: pool.name, namespace }, id);
+      removed += 1;
+    }
   }
+}
+
+/** Internal ids. */
+async function trashed(pool: PoolHandle): Promise<readonly string[]> {
+  const entries = (await pool.objects.omap('rbd_trash', 'id_')) ?? new Map<string, Buffer>();
+  return [...entries.keys()].map((key) => key.slice('id_'.length));
 }
 
 /** The image of this name, with what ceph-csi may have left beside it: a volume's clone was made by way of `NAME-temp`. */
