@@ -12,9 +12,8 @@ import { readHeader } from '../../runtime/luks/header';
 import { CallError } from '../../tools/csi-client/call-error';
 import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
 import { CephCsi } from '../harness/ceph-csi';
-import { describeWith } from '../harness/describe-with';
 import { prepareVault, vaultMount } from '../harness/driver';
-import { longTest } from '../harness/long-test';
+import { describeLong, longTest } from '../harness/long-test';
 import { type OpenBao, startOpenBao } from '../harness/openbao';
 import { pool, RbdDriver } from '../harness/rbd-driver';
 import { leftInPool, leftOnNode, mappedImages } from '../harness/rbd-facts';
@@ -29,7 +28,7 @@ const headerCopiesBytes = 32 * 1024;
 
 const tool = (command: string, args: readonly string[]) => execFileSync(command, args, { encoding: 'utf8' }).trim();
 
-describeWith([...CEPH_TOOLS, 'openbao'], 'volumes in Ceph, and what must not go wrong with them', () => {
+describeLong([...CEPH_TOOLS, 'openbao'], 'volumes in Ceph, and what must not go wrong with them', () => {
   let bao: OpenBao;
   let ceph: Ceph;
   let driver: RbdDriver;

@@ -4,9 +4,8 @@ import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
 import { CephCsi, cryptsetup, unwrapWithPassphrase, wrappedKey } from '../harness/ceph-csi';
-import { describeWith } from '../harness/describe-with';
 import { prepareVault, vaultMount } from '../harness/driver';
-import { longTest } from '../harness/long-test';
+import { describeLong, longTest } from '../harness/long-test';
 import { type OpenBao, startOpenBao } from '../harness/openbao';
 import { dieInTurn, endKeyLock } from '../harness/rbd-deaths';
 import { RbdDriver } from '../harness/rbd-driver';
@@ -18,7 +17,7 @@ jest.setTimeout(900_000);
 const passphrase = 'of the administrator';
 const blockBytes = 4096;
 
-describeWith([...CEPH_TOOLS, 'openbao'], 'copies of volumes in Ceph', () => {
+describeLong([...CEPH_TOOLS, 'openbao'], 'copies of volumes in Ceph', () => {
   let bao: OpenBao;
   let ceph: Ceph;
   let driver: RbdDriver;

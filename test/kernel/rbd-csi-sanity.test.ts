@@ -6,8 +6,7 @@ import { join } from 'node:path';
 import { policyFor, startTenantFixture, type TenantFixture } from '../conformance/kms/tenant-fixture';
 import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
 import { expectConformance } from '../harness/csi-sanity';
-import { describeWith } from '../harness/describe-with';
-import { longTest } from '../harness/long-test';
+import { describeLong, longTest } from '../harness/long-test';
 import { clusterId, pool, RbdDriver } from '../harness/rbd-driver';
 import { leftInPool, leftOnNode } from '../harness/rbd-facts';
 
@@ -19,7 +18,7 @@ const kms = (address: string) =>
     vaulttokens: { type: 'vaulttokens', address, backend: 'kv-v2', backendPath: engine, tenantPrefix: true },
   }) as const;
 
-describeWith(
+describeLong(
   [...CEPH_TOOLS, 'csi-sanity', 'openbao', 'etcd', 'kube-apiserver', 'openssl'],
   'csi-sanity over RBD, with the key of a tenant',
   () => {
