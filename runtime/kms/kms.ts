@@ -5,6 +5,7 @@
  */
 import { deadline, throwIfAborted } from '../async/deadline';
 import { retry } from '../async/retry';
+import { Serial } from '../async/serial';
 import { CodedError, isCoded, toCoded } from '../errors';
 import type { KeyLocation } from '../key-location';
 import type { Secret } from '../secret';
@@ -19,7 +20,6 @@ import {
   type VersionedKey,
 } from './provider';
 import { rewrapKey } from './rewrap';
-import { Serial } from './serial';
 import { storedKeys } from './stored-keys';
 import { wrappedKeys } from './wrapped-keys';
 

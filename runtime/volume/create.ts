@@ -84,6 +84,16 @@ async function create(
   return requireVolume(deps, id);
 }
 
+/** Which filesystem another driver made on the source is seen at the first stage only. */
+function fsTypeFor(
+  request: CreateRequest,
+  source: VolumeRecord | SnapshotRecord | undefined,
+): { readonly fsType?: FsType } {
+  const known = request.fsType ?? source?.fsType;
+  if (known !== undefined) return { fsType: known };
+  return source?.encryption.foreign ? {} : { fsType: 'ext4' };
+}
+
 function newRecord(
   deps: VolumeDeps,
   id: string,
@@ -98,7 +108,7 @@ function newRecord(
     createdAt: deps.now().toISOString(),
     sizeBytes,
     accessType: request.accessType,
-    ...(request.accessType === 'mount' && { fsType: request.fsType ?? source?.fsType ?? 'ext4' }),
+    ...(request.accessType === 'mount' && fsTypeFor(request, source)),
     ...(parameters.mkfsOptions !== undefined && { mkfsOptions: parameters.mkfsOptions }),
     ...(request.source && { source: request.source }),
     complete: false,

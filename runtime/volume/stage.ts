@@ -84,7 +84,7 @@ async function stage(deps: VolumeDeps, stored: VolumeRecord, request: StageReque
           record = { ...record, encryption };
           if (record.accessType === 'mount') record = await withFilesystem(deps, record, device, mapped);
           // From here on the volume may hold data. This is written before it can be mounted or published.
-          if (encryption.phase !== 'ready' || encryption.foreign) await noteReady(deps, record);
+          if (encryption.phase !== 'ready' || encryption.foreign) record = await noteReady(deps, record);
           await deps.stages.put({ version: 1, ...stageRecordOf(request), volume: record });
         }),
         step('mount', async () => {
@@ -126,8 +126,11 @@ async function withFilesystem(
   return learnt;
 }
 
-async function noteReady(deps: VolumeDeps, { id, accessType, fsType, encryption: { fsUuid } }: VolumeRecord) {
-  await deps.backEnd.volumes.update(id, ({ encryption: { foreign: _learnt, ...encryption }, ...latest }) => ({
+function noteReady(
+  deps: VolumeDeps,
+  { id, accessType, fsType, encryption: { fsUuid } }: VolumeRecord,
+): Promise<VolumeRecord> {
+  return deps.backEnd.volumes.update(id, ({ encryption: { foreign: _learnt, ...encryption }, ...latest }) => ({
     ...latest,
     ...(accessType && { accessType }),
     ...(fsType && { fsType }),

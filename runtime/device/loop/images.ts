@@ -1,6 +1,7 @@
 /** Images of the loop back end: sparse files `images/<kind>s/<id>.img`. */
 import { constants, copyFile, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Serial } from '../../async/serial';
 import { CodedError, isErrno } from '../../errors';
 import { syncFolder } from '../../files/durable-file';
 import { type Run, ToolError } from '../../process/run';
@@ -9,7 +10,6 @@ import { availableBytes, requireRoom } from './capacity';
 import { nodeHashOf } from './ids';
 import type { LoopDevices } from './loop-devices';
 import { notFound } from './records';
-import { Serial } from './serial';
 
 /** A copy of many gibibytes takes its time. */
 const copyTimeoutMs = 6 * 60 * 60 * 1000;

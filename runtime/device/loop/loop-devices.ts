@@ -6,9 +6,9 @@
 import { readdir, readFile, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Serial } from '../../async/serial';
 import { CodedError, isErrno } from '../../errors';
 import { type Run, ToolError } from '../../process/run';
-import { Serial } from './serial';
 
 const deleted = ' (deleted)';
 /** Whoever looks at a device at the wrong moment keeps it for a moment longer. */

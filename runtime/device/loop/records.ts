@@ -2,13 +2,13 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { Serial } from '../../async/serial';
 import { CodedError, isErrno } from '../../errors';
 import { readIfPresent, removeDurably, writeDurably } from '../../files/durable-file';
 import type { ImageRef, RecordStore } from '../back-end';
 import { parseRecord } from '../record-schema';
 import { newId, nodeHashOf } from './ids';
 import { Names } from './names';
-import { Serial } from './serial';
 
 export interface FileRecordsOptions<R> {
   /** The folder of the back end. */

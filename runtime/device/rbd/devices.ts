@@ -3,10 +3,10 @@
  * in the volume's id: finding and unmapping need neither a user of the cluster nor the cluster.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Serial } from '../../async/serial';
 import { CodedError, isCoded } from '../../errors';
 import type { Run } from '../../process/run';
 import type { Devices, ImageRef } from '../back-end';
-import type { Serial } from '../loop/serial';
 import { waitForNode } from './device-node';
 import { decodeId } from './ids';
 import type { ImageSpec } from './image-spec';

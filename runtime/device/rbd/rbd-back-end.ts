@@ -1,9 +1,9 @@
 /** The back end of one cluster for one call, put together. */
 import type { RbdBackendConfig } from '../../../lib/schema/rbd-backend-config';
 import type { RbdMapping, RbdParameters } from '../../../lib/schema/rbd-parameters';
+import type { Serial } from '../../async/serial';
 import type { Run } from '../../process/run';
 import type { BackEnd, ImageRef } from '../back-end';
-import type { Serial } from '../loop/serial';
 import { snapshotRecordSchema, volumeRecordSchema } from '../record-schema';
 import { poolCapacity, roomiestPoolCapacity } from './capacity';
 import type { ClusterSession } from './cluster-session';

@@ -5,13 +5,13 @@
 import type { RbdBackendConfig } from '../../../lib/schema/rbd-backend-config';
 import { decodeRbdMapping, decodeRbdParameters, type RbdParameters } from '../../../lib/schema/rbd-parameters';
 import { SchemaError } from '../../../lib/schema/schema-error';
+import { Serial } from '../../async/serial';
 import { CodedError } from '../../errors';
 import type { Log } from '../../log';
 import type { Run } from '../../process/run';
 import type { SecretReader } from '../../secret-reader';
 import type { BackEnd } from '../back-end';
 import type { BackEnds, ForClass, StorageAccess } from '../back-ends';
-import { Serial } from '../loop/serial';
 import { ClusterSession } from './cluster-session';
 import { ClustersFile } from './clusters';
 import { cephUser } from './credentials';

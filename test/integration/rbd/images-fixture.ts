@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { Serial } from '../../../runtime/async/serial';
 import type { ImageRef } from '../../../runtime/device/back-end';
-import { Serial } from '../../../runtime/device/loop/serial';
 import { RbdDevices } from '../../../runtime/device/rbd/devices';
 import { Flattening } from '../../../runtime/device/rbd/flattening';
 import { decodeId, encodeId } from '../../../runtime/device/rbd/ids';

@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { Serial } from '../../../../runtime/device/loop/serial';
+import { Serial } from '../../../../runtime/async/serial';
 import { RbdDevices } from '../../../../runtime/device/rbd/devices';
 import { encodeId } from '../../../../runtime/device/rbd/ids';
 import { RbdCli } from '../../../../runtime/device/rbd/rbd-cli';
