@@ -18,6 +18,8 @@ export interface JestOutcome {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
+  /** The tests that failed, each as `FILE: NAME`. */
+  readonly failures: readonly string[];
   /** Jest itself failed or could not end; its tests may all have passed. */
   readonly trouble?: string;
 }
@@ -64,10 +66,10 @@ function jestArguments(root: string, { tiers, patterns, testNamePattern }: JestR
 }
 
 function outcome(summaryFile: string, exitCode: number | null, hung: boolean): JestOutcome {
-  const none = { passed: 0, failed: 0, skipped: 0 };
+  const none = { passed: 0, failed: 0, skipped: 0, failures: [] };
   if (!existsSync(summaryFile)) return { ...none, trouble: `Jest ended without a result (exit code ${exitCode})` };
-  const { passed, failed, skipped, interrupted } = JSON.parse(readFileSync(summaryFile, 'utf8'));
-  const counts = { passed, failed, skipped };
+  const { passed, failed, skipped, failures, interrupted } = JSON.parse(readFileSync(summaryFile, 'utf8'));
+  const counts = { passed, failed, skipped, failures };
   if (hung)
     return {
       ...counts,

@@ -13,6 +13,8 @@ const HANDLE_GRACE_MS = 5000;
 class TestReporter {
   constructor(globalConfig) {
     this.rootDir = globalConfig.rootDir;
+    /** Names of what failed, for the end of the output: there, nobody has to search for them. */
+    this.failures = [];
   }
 
   onTestCaseResult(test, result) {
@@ -36,8 +38,11 @@ class TestReporter {
     );
     if (failed) console.log(result.failureMessage);
     for (const { message, origin } of result.console ?? []) console.log(pc.dim(`  | ${message}\n  ${origin}`));
+    const file = relative(this.rootDir, test.path);
+    if (result.testExecError) this.failures.push(`${file}: could not be run`);
     for (const { status, fullName } of result.testResults) {
       if (status === 'pending') console.log(`       ${pc.yellow('skipped')} ${fullName}`);
+      if (status === 'failed') this.failures.push(`${file}: ${fullName}`);
     }
   }
 
@@ -50,6 +55,7 @@ class TestReporter {
       failed: numFailedTests + numRuntimeErrorTestSuites,
       skipped: numPendingTests + numTodoTests,
       interrupted: Boolean(wasInterrupted),
+      failures: this.failures,
     };
     if (process.env.KEYWARD_TEST_SUMMARY) writeFileSync(process.env.KEYWARD_TEST_SUMMARY, JSON.stringify(summary));
     // Unreferenced: it fires only when something else keeps this process alive.

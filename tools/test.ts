@@ -54,7 +54,12 @@ async function main(argv: readonly string[]): Promise<number> {
     ...outcomes.flatMap(({ trouble }) => (trouble === undefined ? [] : [trouble])),
   ];
   const sum = (count: 'passed' | 'failed' | 'skipped') => outcomes.reduce((total, each) => total + each[count], 0);
-  return summarise({ passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped') }, troubles, missing);
+  const failures = outcomes.flatMap((outcome) => outcome.failures);
+  return summarise(
+    { passed: sum('passed'), failed: sum('failed'), skipped: sum('skipped'), failures },
+    troubles,
+    missing,
+  );
 }
 
 function selectedTiers(only: readonly string[] | undefined): readonly Tier[] {
@@ -115,13 +120,13 @@ async function runSelected(run: JestRun): Promise<readonly JestOutcome[]> {
   const beside = run.tiers.filter((tier) => tier === 'kernel');
   const others = run.tiers.filter((tier) => tier !== 'kernel');
   const groups = [others, beside].filter((tiers) => tiers.length > 0);
-  if (groups.length === 0) return [{ passed: 0, failed: 0, skipped: 0, trouble: 'no test file matches' }];
+  if (groups.length === 0) return [{ passed: 0, failed: 0, skipped: 0, failures: [], trouble: 'no test file matches' }];
   return Promise.all(groups.map((tiers) => runJest(ROOT, { ...run, tiers })));
 }
 
 /** Prints the outcome; the line with the counts is the last one, whatever happened. Returns the exit code. */
 function summarise(
-  { passed, failed, skipped }: JestOutcome,
+  { passed, failed, skipped, failures: failedTests }: JestOutcome,
   troubles: readonly string[],
   missing: readonly string[],
 ): number {
@@ -129,7 +134,7 @@ function summarise(
   const failures = [...troubles, ...nothingRan, ...(isCi ? missing.map((message) => `for want of ${message}`) : [])];
   console.log();
   for (const message of isCi ? [] : missing) console.log(pc.yellow(`SKIPPED for want of ${message}`));
-  for (const message of failures) console.log(pc.red(`FAILED ${message}`));
+  for (const message of [...failedTests, ...failures]) console.log(pc.red(`FAILED ${message}`));
   const allFailed = failed + failures.length;
   console.log(`Tests: ${passed} passed, ${allFailed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
   return allFailed === 0 ? 0 : 1;
