@@ -45,7 +45,6 @@ export {
 export { CephCsiSnapshotClass, type CephCsiSnapshotClassProps } from './constructs/ceph-csi/snapshot-class';
 export { CephCsiStorageClass, type CephCsiStorageClassProps } from './constructs/ceph-csi/storage-class';
 export { CephCsiTenant, type CephCsiTenantOverrides, type CephCsiTenantProps } from './constructs/ceph-csi/tenant';
-export type { ClassSecrets, PlacedSecretRef, SecretOperation } from './constructs/class-secrets';
 export type { ContentHashedNameProps } from './constructs/content-hash';
 export {
   type KeyRotationSchedule,
@@ -58,24 +57,16 @@ export { KeyRotationCronJob, type KeyRotationCronJobProps } from './constructs/c
 export { KeyRotationJob, type KeyRotationJobProps } from './constructs/csi-addons/key-rotation-job';
 export type { RotationJobOptions } from './constructs/csi-addons/rotation-job-spec';
 export { CsiDriverObject, type CsiDriverObjectProps } from './constructs/csi-driver-object';
-export type { LoopBackend, RbdBackend, RbdBackendCredentials } from './constructs/driver-backend';
 export { DriverIdentity, type DriverIdentityProps } from './constructs/driver-identity';
 export { DriverNetworkPolicy, type DriverNetworkPolicyProps } from './constructs/driver-network-policy';
+export { EncryptedStorage } from './constructs/encrypted-storage';
 export {
-  EncryptedStorage,
-  type EncryptedStorageClassOptions,
-  type EncryptedStorageProps,
-} from './constructs/encrypted-storage';
-export {
-  type EncryptedClassProps,
   EncryptedStorageClass,
   type EncryptedStorageClassProps,
   type IEncryptedStorageClass,
 } from './constructs/encrypted-storage-class';
-export type { DriverImages } from './constructs/images';
 export {
   KeywardDriver,
-  type KeywardDriverOptions,
   type KeywardDriverProps,
 } from './constructs/keyward-driver';
 export {
@@ -96,12 +87,6 @@ export {
   syncWaveOf,
 } from './constructs/ordering';
 export {
-  type RbdCluster,
-  type RbdClusters,
-  type RbdClustersConfigMap,
-  rookRbdSecrets,
-} from './constructs/rbd-clusters';
-export {
   type RookObjectStoreConnection,
   RookObjectStoreSecurity,
   type RookObjectStoreSecurityBlock,
@@ -120,6 +105,7 @@ export {
 } from './constructs/secrets/external-secret';
 export type { ISecret } from './constructs/secrets/secret-with-keys';
 export { EncryptedSnapshotClass, type EncryptedSnapshotClassProps } from './constructs/snapshot-class';
+export * from './constructs/storage-props';
 export type { StorageVaultJob, StorageVaultProps } from './constructs/storage-vault';
 export { TenantAccess, type TenantAccessProps } from './constructs/tenant-access';
 export type { NamespaceNeeds, TenantNeeds } from './constructs/tenant-needs';

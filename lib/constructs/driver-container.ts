@@ -3,8 +3,10 @@ import type { Size } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { configFileName, mountPaths } from '../schema/names';
 import type { DriverPaths } from './driver-paths';
+import { type DriverRotationOptions, rotationArguments } from './driver-rotation';
 import type { KmsMounts } from './kms-mounts';
 import type { RbdClustersConfigMap } from './rbd-clusters';
+import { apiAccessMount } from './sidecars';
 import { tenantAgentEndpoint, tenantAgentMount } from './tenant-agent';
 
 /** Port of /healthz in a pod with a network of its own. */
@@ -34,11 +36,15 @@ export interface DriverContainerProps {
   readonly clusters: Required<RbdClustersConfigMap> | undefined;
   /** Whether the tenant agent runs beside it. */
   readonly hasTenantAgent: boolean;
+  readonly namespace: string;
+  /** How keys are rotated without CSI-Addons; by the pods that open volumes. */
+  readonly rotation: DriverRotationOptions;
   readonly memoryLimit: Size;
 }
 
 /** Arguments of `keyward csi` in the pod. */
-function driverArguments({ paths, part, hasTenantAgent }: DriverContainerProps): string[] {
+function driverArguments(props: DriverContainerProps): string[] {
+  const { paths, part, hasTenantAgent, rotation, namespace } = props;
   const register = [
     `--kubelet-registration-dir=${mountPaths.registration}`,
     `--kubelet-socket-path=${paths.kubeletSocket}`,
@@ -56,6 +62,7 @@ function driverArguments({ paths, part, hasTenantAgent }: DriverContainerProps):
     ...(hasTenantAgent ? [`--tenant-agent=${tenantAgentEndpoint}`] : []),
     `--state-dir=${part.serves === 'controller' ? controllerState : paths.state}`,
     ...(part.serves === 'controller' ? [] : register),
+    ...(part.serves === 'controller' ? [] : rotationArguments(rotation, paths, namespace)),
     `--health-port=${healthPortOf(part)}`,
   ];
 }
@@ -83,6 +90,7 @@ export function driverContainer(props: DriverContainerProps): k8s.Container {
       { name: 'config', mountPath: mountPaths.config, readOnly: true },
       ...props.kmsMounts.mounts,
       ...(props.hasTenantAgent ? [tenantAgentMount] : []),
+      ...(rotatesKeys(props) ? [{ ...apiAccessMount, mountPath: mountPaths.apiAccess }] : []),
       ...partVolumes(props).map(({ mount }) => mount),
     ],
   };
@@ -93,8 +101,13 @@ export function driverVolumes(props: DriverContainerProps): k8s.Volume[] {
   return [configVolume(props), ...props.kmsMounts.volumes, ...partVolumes(props).map(({ volume }) => volume)];
 }
 
-/** Device mapper, loop devices, mapped images and mounts of the node. */
-const privileged: k8s.SecurityContext = { privileged: true };
+/** Whether the driver itself reads the schedules from the API, and needs a way to it. */
+export function rotatesKeys({ part, rotation }: Pick<DriverContainerProps, 'part' | 'rotation'>): boolean {
+  return rotation.rotation !== undefined && part.serves !== 'controller';
+}
+
+/** Device mapper, loop devices, mapped images and mounts of the node. The user of the image is not root. */
+const privileged: k8s.SecurityContext = { privileged: true, runAsUser: 0, readOnlyRootFilesystem: true };
 
 /** The controller reaches Ceph, the KMS and its socket, and nothing of the node. */
 const unprivileged: k8s.SecurityContext = {
@@ -128,6 +141,7 @@ function partVolumes(props: DriverContainerProps): MountedVolume[] {
   const { clusters, part } = props;
   return [
     ...(part.serves === 'controller' ? controllerVolumes() : nodeVolumes(props.paths, part)),
+    ...(part.serves !== 'controller' && props.rotation.admin ? [empty('admin', mountPaths.admin)] : []),
     ...(clusters === undefined ? [] : [clustersVolume(clusters)]),
   ];
 }
@@ -147,16 +161,12 @@ function nodeVolumes(paths: DriverPaths, part: DriverPart): MountedVolume[] {
     node('modules', '/lib/modules', 'Directory', { readOnly: true }),
     // Locks of cryptsetup: shared with whoever else runs it on the node.
     node('cryptsetup-locks', '/run/cryptsetup', 'DirectoryOrCreate', {}),
+    temporary,
   ];
 }
 
 function controllerVolumes(): MountedVolume[] {
-  return [
-    empty('socket', mountPaths.socket),
-    empty('state', controllerState),
-    // The root is read-only, and the tools of Ceph take a place for granted.
-    empty('tmp', '/tmp'),
-  ];
+  return [empty('socket', mountPaths.socket), empty('state', controllerState), temporary];
 }
 
 /** A volume of its own, since its ConfigMap may be another's: it follows the monitors without a restart. */
@@ -175,3 +185,6 @@ function node(name: string, path: string, type: string, mount: Partial<k8s.Volum
 function empty(name: string, mountPath: string): MountedVolume {
   return { volume: { name, emptyDir: {} }, mount: { name, mountPath } };
 }
+
+/** The root is read-only, and the tools of Ceph take a place for granted. */
+const temporary = empty('tmp', '/tmp');

@@ -29,6 +29,11 @@ export interface DriverIdentityProps {
    * @default false
    */
   readonly csiAddons?: boolean;
+  /**
+   * Whether the driver rotates keys on schedules itself.
+   * @default false
+   */
+  readonly rotation?: boolean;
 }
 
 /** Service account and RBAC. */
@@ -41,13 +46,13 @@ export class DriverIdentity extends Construct {
 
   constructor(scope: Construct, id: string, { name, namespace, ...kinds }: DriverIdentityProps) {
     super(scope, id);
-    const sidecars = { attachRequired: false, capacity: true, csiAddons: false, ...kinds };
+    const users = { attachRequired: false, capacity: true, csiAddons: false, rotation: false, ...kinds };
     this.#namespace = namespace;
     this.serviceAccountName = name;
     const metadata = { name, namespace };
-    // Every container mounts the token it needs; the driver's own container gets none for the API.
+    // Every container mounts the token it needs; the driver's own container gets one for the API only when it rotates keys.
     new k8s.KubeServiceAccount(this, 'ServiceAccount', { metadata, automountServiceAccountToken: false });
-    const rules = Lazy.any({ produce: () => [...clusterRules(sidecars), ...(this.#anySecret ? [secretRule()] : [])] });
+    const rules = Lazy.any({ produce: () => [...clusterRules(users), ...(this.#anySecret ? [secretRule()] : [])] });
     clusterScoped(
       new k8s.KubeClusterRole(this, 'ClusterRole', { metadata: { name }, rules: rules as k8s.PolicyRule[] }),
     );
@@ -58,7 +63,7 @@ export class DriverIdentity extends Construct {
         subjects: this.#subjects(),
       }),
     );
-    this.#bind('Namespace', metadata, namespaceRules(sidecars));
+    this.#bind('Namespace', metadata, namespaceRules(users));
   }
 
   /** Lets the sidecars read a Secret of a class. A templated reference is known only per claim, so it opens all Secrets. */

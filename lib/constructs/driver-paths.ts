@@ -20,6 +20,8 @@ export interface DriverPaths {
   readonly socket: string;
   /** In the container: the CSI-Addons socket. */
   readonly addonsSocket: string;
+  /** In the container: the socket of `keyward rotate` and `keyward verify`, where both look for it. */
+  readonly adminSocket: string;
 }
 
 /** The paths of a driver under a kubelet directory. */
@@ -35,5 +37,6 @@ export function driverPaths(driverName: string, kubeletDirectory: string): Drive
     kubeletSocket: posix.join(plugin, 'csi.sock'),
     socket: `${mountPaths.socket}/csi.sock`,
     addonsSocket: `${mountPaths.socket}/csi-addons.sock`,
+    adminSocket: `${mountPaths.admin}/admin.sock`,
   };
 }

@@ -2,8 +2,14 @@
 // volumes of a cluster, one elected controller makes them, and a pod on each node opens them.
 import { k8s } from 'cdk8s-plus-27';
 import { csiAddonsSidecar } from './csi-addons/sidecar';
-import { type DriverContainerProps, type DriverPart, driverContainer, driverVolumes } from './driver-container';
-import type { DriverImages } from './images';
+import {
+  type DriverContainerProps,
+  type DriverPart,
+  driverContainer,
+  driverVolumes,
+  rotatesKeys,
+} from './driver-container';
+import { type DriverImages, imageUser } from './images';
 import { clusterSidecars, nodeSidecars, type SidecarProps, sidecarVolume } from './sidecars';
 import { defaultAgentPort, tenantAgentContainer, tenantAgentVolumes } from './tenant-agent';
 
@@ -101,10 +107,12 @@ function podSpec(
   const { hasTenantAgent, kmsConfigName } = container;
   const agent = { image: props.images.keyward, kmsConfigName, tenants: props.tenants, healthPort: agentPort };
   const sidecars = [...csiSidecars, ...(props.csiAddons ? [addonsSidecar(props, part)] : [])];
-  const reachesApi = hasTenantAgent || sidecars.length > 0;
+  const reachesApi = hasTenantAgent || sidecars.length > 0 || rotatesKeys(container);
   return {
     serviceAccountName: props.serviceAccountName,
     automountServiceAccountToken: false,
+    // The sidecars have no right to a socket of another user, whatever user their images name.
+    securityContext: part.serves === 'controller' ? asNobody : { runAsUser: 0 },
     priorityClassName: 'system-node-critical',
     nodeSelector: { 'kubernetes.io/os': 'linux', ...props.nodeSelector },
     tolerations: [...(props.tolerations ?? [{ operator: 'Exists' }])],
@@ -117,6 +125,14 @@ function podSpec(
     ],
   };
 }
+
+/** The controller needs no right of root. Its group reads the mounted Secrets. */
+const asNobody: k8s.PodSecurityContext = {
+  runAsNonRoot: true,
+  runAsUser: imageUser,
+  runAsGroup: imageUser,
+  fsGroup: imageUser,
+};
 
 /** On the network of the node the ports of the driver are neighbours, and 9070 may be another driver's. */
 function addonsSidecar({ images, container }: DriverPodProps, part: DriverPart): k8s.Container {

@@ -1,4 +1,5 @@
-// What each sidecar may do, from its own documentation. The driver's container holds no API token and needs no rule.
+// What each sidecar may do, from its own documentation, and what the rotation inside the driver needs. Without rotation the
+// driver's container holds no API token.
 import type { k8s } from 'cdk8s-plus-27';
 
 const events = rule('', ['events'], ['list', 'watch', 'create', 'update', 'patch']);
@@ -51,8 +52,19 @@ const capacityObjects = [
   rule('', ['pods'], ['get']),
 ];
 
-/** Which sidecars there are. */
-export interface SidecarKinds {
+/** Cluster-wide rules of the rotation: claims with their schedules, and what became of them. */
+const rotation = [
+  rule('', ['persistentvolumes', 'persistentvolumeclaims'], ['get', 'list']),
+  rule('', ['persistentvolumeclaims/status'], ['patch']),
+  rule('', ['namespaces'], ['get']),
+  rule('', ['events'], ['create']),
+  rule('storage.k8s.io', ['storageclasses'], ['get']),
+  // A claim that CSI-Addons rotates is left to it.
+  rule('csiaddons.openshift.io', ['encryptionkeyrotationcronjobs'], ['get']),
+];
+
+/** Which parts need the API. */
+export interface ApiUsers {
   /** Whether csi-snapshotter runs. */
   readonly snapshots: boolean;
   /** Whether csi-attacher runs. */
@@ -61,10 +73,17 @@ export interface SidecarKinds {
   readonly capacity: boolean;
   /** Whether the sidecar of CSI-Addons runs. */
   readonly csiAddons: boolean;
+  /** Whether the driver rotates keys on schedules itself. */
+  readonly rotation: boolean;
 }
 
-/** The rules of the sidecars, cluster-wide. */
-export function clusterRules({ snapshots, attachRequired, csiAddons: addons }: SidecarKinds): k8s.PolicyRule[] {
+/** The rules for the whole cluster. */
+export function clusterRules({
+  snapshots,
+  attachRequired,
+  csiAddons: addons,
+  rotation: rotates,
+}: ApiUsers): k8s.PolicyRule[] {
   return [
     events,
     ...provisioner,
@@ -72,15 +91,17 @@ export function clusterRules({ snapshots, attachRequired, csiAddons: addons }: S
     ...(snapshots ? snapshotter : []),
     ...(attachRequired ? attacher : []),
     ...(addons ? csiAddons : []),
+    ...(rotates ? rotation : []),
   ];
 }
 
-/** The rules inside the driver's own namespace: leases of the elected sidecars, capacity objects and their owner. */
-export function namespaceRules({ capacity, csiAddons: addons }: SidecarKinds): k8s.PolicyRule[] {
+/** The rules inside the driver's own namespace: leases of whoever is elected, capacity objects and their owner. */
+export function namespaceRules({ capacity, csiAddons: addons, rotation: rotates }: ApiUsers): k8s.PolicyRule[] {
   return [
     rule('coordination.k8s.io', ['leases'], ['get', 'watch', 'list', 'delete', 'update', 'create']),
     ...(capacity ? capacityObjects : []),
     ...(addons ? csiAddonsNodes : []),
+    ...(rotates ? [rule('coordination.k8s.io', ['leases'], ['get', 'create', 'patch'])] : []),
   ];
 }
 

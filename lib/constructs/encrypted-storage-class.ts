@@ -1,5 +1,5 @@
 // A StorageClass whose volumes are encrypted by a KMS of the configuration.
-import type { ApiObjectMetadata } from 'cdk8s';
+import { type ApiObjectMetadata, JsonPatch } from 'cdk8s';
 import { k8s } from 'cdk8s-plus-27';
 import { Construct } from 'constructs';
 import { defaultDriverName } from '../schema/names';
@@ -20,6 +20,7 @@ import {
 import { clusterScoped } from './cluster-scoped';
 import { type ContentHashedNameProps, withContentHash } from './content-hash';
 import { keyRotationAnnotations } from './csi-addons/annotations';
+import { type KeyAgeProps, keyAgeAnnotations } from './key-age';
 import type { IKmsConfigMap } from './kms-config-map';
 import { propError } from './prop-error';
 
@@ -33,7 +34,7 @@ export interface IEncryptedStorageClass {
 }
 
 /** What a class is, whoever composes it. */
-export interface EncryptedClassProps<Id extends string> extends ContentHashedNameProps {
+export interface EncryptedClassProps<Id extends string> extends ContentHashedNameProps, KeyAgeProps {
   /** Which KMS holds the keys: an id of the KMS configuration. */
   readonly kms: Id;
   /**
@@ -82,11 +83,6 @@ export interface EncryptedClassProps<Id extends string> extends ContentHashedNam
    * @default - aes-xts-plain64 with a 512-bit key and 4096-byte sectors; pbkdf2 at its minimum, since keys are random
    */
   readonly luks?: Partial<LuksParameters>;
-  /**
-   * When CSI-Addons rotates the keys of the volumes: `@weekly` and the like, or five fields of cron in numbers.
-   * @default - the class says nothing; a claim or a namespace may
-   */
-  readonly keyRotation?: string;
 }
 
 /** Props of an `EncryptedStorageClass`. */
@@ -124,6 +120,8 @@ export class EncryptedStorageClass<const Id extends string> extends Construct im
   readonly parameters: VolumeParameters;
   /** Where the images are; undefined for node-local volumes. */
   readonly rbd: RbdParameters | undefined;
+  /** Days that a key may grow old; undefined where there is no limit. */
+  readonly maximumKeyAgeDays: number | undefined;
   /** The Secrets that come with the requests. */
   readonly secrets: ReadonlyMap<SecretOperation, PlacedSecretRef>;
 
@@ -137,9 +135,10 @@ export class EncryptedStorageClass<const Id extends string> extends Construct im
     this.driverName = props.driverName ?? defaultDriverName;
     const kms = refuseUnknownKms(props, subject);
     refuseFileSystem(props.fsType, subject);
-    this.parameters = settleVolume({ kmsId: props.kms, ...optional(props) }, `the class ${subject}`);
+    const parameters = settleVolume({ kmsId: props.kms, ...optional(props) }, `the class ${subject}`);
     this.rbd = props.rbd;
-    const { integrity } = this.parameters.luks;
+    this.maximumKeyAgeDays = props.maximumKeyAgeDays;
+    const { integrity } = parameters.luks;
     if (integrity !== undefined) refuseIntegrity(props, subject);
     const allowVolumeExpansion = props.allowVolumeExpansion ?? integrity === undefined;
     this.secrets = placeSecrets(props.secrets, {
@@ -150,38 +149,44 @@ export class EncryptedStorageClass<const Id extends string> extends Construct im
       namespace: props.secretNamespace,
     });
     const image = props.rbd && encodeRbdParameters(props.rbd, `the class ${subject}: rbd`);
-    const storageClass = withContentHash(this.#toKube(props, image, allowVolumeExpansion), props, subject);
-    this.name = clusterScoped(new k8s.KubeStorageClass(this, 'Resource', storageClass)).name;
+    const written = { ...image, ...encodeVolumeParameters(parameters) };
+    const storageClass = withContentHash(this.#toKube(props, written, allowVolumeExpansion), props, subject);
+    const resource = clusterScoped(new k8s.KubeStorageClass(this, 'Resource', storageClass));
+    this.name = resource.name;
+    this.parameters = { ...parameters, className: this.name };
+    // After the name is settled, which may follow from the other parameters.
+    resource.addJsonPatch(JsonPatch.add('/parameters/storageClassName', this.name));
   }
 
   #toKube(
     props: EncryptedStorageClassProps<Id>,
-    image: Readonly<Record<string, string>> | undefined,
+    written: Readonly<Record<string, string>>,
     allowVolumeExpansion: boolean,
   ): k8s.KubeStorageClassProps {
     return {
-      metadata: withSchedule(props),
+      metadata: annotated(props, this.node.path),
       provisioner: this.driverName,
       parameters: {
-        ...image,
-        ...encodeVolumeParameters(this.parameters),
+        ...written,
         'csi.storage.k8s.io/fstype': props.fsType ?? 'ext4',
         ...secretParameters(this.secrets),
       },
       allowVolumeExpansion,
       reclaimPolicy: props.reclaimPolicy ?? 'Delete',
-      volumeBindingMode: props.volumeBindingMode ?? (image ? 'Immediate' : 'WaitForFirstConsumer'),
+      volumeBindingMode: props.volumeBindingMode ?? (props.rbd ? 'Immediate' : 'WaitForFirstConsumer'),
       ...(props.mountOptions && { mountOptions: [...props.mountOptions] }),
     };
   }
 }
 
-function withSchedule({ metadata, keyRotation }: EncryptedStorageClassProps<string>): ApiObjectMetadata {
-  if (keyRotation === undefined) return { ...metadata };
-  return {
-    ...metadata,
-    annotations: { ...metadata?.annotations, ...keyRotationAnnotations({ schedule: keyRotation }) },
+function annotated(props: EncryptedStorageClassProps<string>, subject: string): ApiObjectMetadata {
+  const { metadata, keyRotation: schedule } = props;
+  const annotations = {
+    ...metadata?.annotations,
+    ...(schedule !== undefined && keyRotationAnnotations({ schedule })),
+    ...keyAgeAnnotations(props, subject),
   };
+  return { ...metadata, ...(Object.keys(annotations).length > 0 && { annotations }) };
 }
 
 function optional({ luks, mkfsOptions }: EncryptedClassProps<string>) {

@@ -2,7 +2,7 @@
 
 /** The container images of the driver's pod. */
 export interface DriverImages {
-  /** keyward itself. */
+  /** keyward itself; for volumes of Ceph in the flavour that has its tools. */
   readonly keyward: string;
   /** The sidecar csi-provisioner. */
   readonly provisioner: string;
@@ -16,12 +16,18 @@ export interface DriverImages {
   readonly csiAddons: string;
 }
 
-/** The images that are used unless the declaration gives others. */
+/** The images that are used unless the declaration gives others: the releases that the tests run. */
 export const defaultImages: DriverImages = {
   keyward: 'ghcr.io/keyward/keyward:0.1.0',
   provisioner: 'registry.k8s.io/sig-storage/csi-provisioner:v6.3.0',
-  resizer: 'registry.k8s.io/sig-storage/csi-resizer:v2.1.0',
-  snapshotter: 'registry.k8s.io/sig-storage/csi-snapshotter:v8.6.0',
+  resizer: 'registry.k8s.io/sig-storage/csi-resizer:v2.3.0',
+  snapshotter: 'registry.k8s.io/sig-storage/csi-snapshotter:v8.7.0',
   attacher: 'registry.k8s.io/sig-storage/csi-attacher:v4.12.0',
   csiAddons: 'quay.io/csiaddons/k8s-sidecar:v0.14.0',
 };
+
+/** keyward with the tools and libraries of Ceph, which the back end `rbd` needs. */
+export const cephImage = `${defaultImages.keyward}-ceph`;
+
+/** The user and group of keyward's image: any but root. */
+export const imageUser = 65_532;

@@ -10,7 +10,8 @@ import type { DriverContainerProps } from './driver-container';
 import { DriverIdentity } from './driver-identity';
 import { driverPaths } from './driver-paths';
 import { controllerDeployment, type DriverPodProps, mappingDaemonSet, nodeLocalDaemonSet } from './driver-pods';
-import { type DriverImages, defaultImages } from './images';
+import { type DriverRotationOptions, refuseRotation } from './driver-rotation';
+import { cephImage, type DriverImages, defaultImages } from './images';
 import type { IKmsConfigMap } from './kms-config-map';
 import { kmsMounts } from './kms-mounts';
 import { propError } from './prop-error';
@@ -21,7 +22,7 @@ import { TenantAccounts } from './tenant-accounts';
 import { type TenantNeeds, tenantNeeds } from './tenant-needs';
 
 /** What a driver is, whoever composes it. */
-export interface KeywardDriverOptions {
+export interface KeywardDriverOptions extends DriverRotationOptions {
   /** Where the ciphertext is kept. */
   readonly backend: LoopBackend | RbdBackend;
   /**
@@ -129,6 +130,7 @@ export class KeywardDriver extends Construct {
   constructor(scope: Construct, id: string, props: KeywardDriverProps) {
     super(scope, id);
     refuseConnectionDetails(props.kmsConfig, this.node.path);
+    refuseRotation(props, props.namespace, this.node.path);
     this.config = settleRuntimeConfig(configOf(props));
     this.driverName = this.config.driverName;
     this.namespace = props.namespace;
@@ -151,6 +153,7 @@ export class KeywardDriver extends Construct {
       attachRequired,
       capacity,
       csiAddons,
+      rotation: props.rotation !== undefined,
     });
     this.clusterIds = rbd && clusterIdsOf(rbd.clusters);
     const clusters = rbd && clustersConfigMap(this, rbd.clusters, { name: `${name}-clusters`, namespace });
@@ -193,7 +196,11 @@ export class KeywardDriver extends Construct {
   ): DriverPodProps {
     const { namespace, snapshots, config, driverName, memoryLimit } = this;
     const { kmsConfig, vaultAudience, csiAddons = false } = props;
-    const images = { ...defaultImages, ...props.images };
+    const images = {
+      ...defaultImages,
+      ...(config.backend.type === 'rbd' && { keyward: cephImage }),
+      ...props.images,
+    };
     const needs = this.#addTenants(name, props);
     const cephUsers = (config.backend.type === 'rbd' ? (config.backend.credentials ?? []) : []).map(
       (it) => it.secret.name,
@@ -212,9 +219,17 @@ export class KeywardDriver extends Construct {
         paths: driverPaths(driverName, props.kubeletDirectory ?? '/var/lib/kubelet'),
         runtimeConfigName,
         kmsConfigName: kmsConfig.name,
-        kmsMounts: kmsMounts({ kms: kmsConfig.kms, namespace, vaultAudience, cephUsers }),
+        kmsMounts: kmsMounts({
+          kms: kmsConfig.kms,
+          namespace,
+          vaultAudience,
+          cephUsers,
+          adminSecret: props.adminSecret?.name,
+        }),
         clusters,
         hasTenantAgent: needs.namespaces.size > 0,
+        namespace,
+        rotation: props,
         memoryLimit,
       },
       tenants: needs.tenants,

@@ -15,6 +15,8 @@ export interface KmsMountNeeds {
   readonly vaultAudience: string | undefined;
   /** Names of Secrets with Ceph users, for calls that bring none. */
   readonly cephUsers: readonly string[];
+  /** Name of the Secret that takes the place of those of the classes, for work that no request asks for. */
+  readonly adminSecret: string | undefined;
 }
 
 /** What the KMSs add to the pod. */
@@ -39,6 +41,15 @@ export function kmsMounts(needs: KmsMountNeeds): KmsMounts {
       const mounted = mountedSecret(id, source, needs.namespace);
       if (mounted !== undefined) addSecret(mounted.optional ? optional : required, mounted);
     }
+  }
+  if (needs.adminSecret !== undefined) {
+    const fromRequests = Object.values(needs.kms)
+      .flatMap((settings) => kmsSecretSources(settings))
+      .filter((each) => each.from === 'request');
+    // Which of them a class needs is the class's matter: what the Secret lacks keeps no pod from starting.
+    const keys = [...cephUserKeys, ...fromRequests.map(({ key }) => key)];
+    const present = required.get(needs.adminSecret);
+    for (const key of keys) if (!present?.has(key)) addSecret(optional, { name: needs.adminSecret, key });
   }
   const tokens = sorted(audiences).map(([file, audience], index) => tokenVolume(file, `kms-token-${index}`, audience));
   return {

@@ -9,7 +9,14 @@ import type { DriverImages } from './images';
 const callTimeout = '--timeout=300s';
 
 /** Name of the volume with the token, the CA and the namespace that the sidecars use against the API. */
-export const apiAccess = 'api-access';
+const apiAccess = 'api-access';
+
+/** Where each container finds it. */
+export const apiAccessMount: k8s.VolumeMount = {
+  name: apiAccess,
+  mountPath: serviceAccountTokenFile.slice(0, -'/token'.length),
+  readOnly: true,
+};
 
 /** What the sidecars are made of. */
 export interface SidecarProps {
@@ -81,10 +88,7 @@ export function sidecar(name: string, image: string, args: string[]): k8s.Contai
       requests: { cpu: k8s.Quantity.fromString('5m'), memory: k8s.Quantity.fromString('24Mi') },
       limits: { memory: k8s.Quantity.fromString('128Mi') },
     },
-    volumeMounts: [
-      { name: 'socket', mountPath: mountPaths.socket },
-      { name: apiAccess, mountPath: serviceAccountTokenFile.slice(0, -'/token'.length), readOnly: true },
-    ],
+    volumeMounts: [{ name: 'socket', mountPath: mountPaths.socket }, apiAccessMount],
   };
 }
 

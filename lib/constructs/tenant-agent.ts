@@ -1,13 +1,11 @@
 // The sidecar that holds the Kubernetes identity: it alone reads what belongs to tenants, and only what the KMS names.
 import { k8s } from 'cdk8s-plus-27';
-import { configFileName, mountPaths, serviceAccountTokenFile } from '../schema/names';
-import { apiAccess } from './sidecars';
+import { configFileName, mountPaths } from '../schema/names';
+import { imageUser } from './images';
+import { apiAccessMount } from './sidecars';
 
 /** Port of /healthz of the agent in a pod with a network of its own. */
 export const defaultAgentPort = 9809;
-
-/** Any user but root: the driver's container runs as root and reaches a socket of mode 0600 all the same. */
-const agentUser = 65_532;
 
 /** Where both containers find the socket. */
 export const tenantAgentEndpoint = `unix://${mountPaths.tenantAgent}/agent.sock`;
@@ -40,7 +38,8 @@ export function tenantAgentContainer({ image, tenants, healthPort }: TenantAgent
     ports: [{ name: 'agent-healthz', containerPort: healthPort }],
     securityContext: {
       runAsNonRoot: true,
-      runAsUser: agentUser,
+      // Its socket has mode 0600: the driver is root with all rights, or the same user.
+      runAsUser: imageUser,
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
       capabilities: { drop: ['ALL'] },
@@ -52,11 +51,7 @@ export function tenantAgentContainer({ image, tenants, healthPort }: TenantAgent
       requests: { cpu: k8s.Quantity.fromString('5m'), memory: k8s.Quantity.fromString('64Mi') },
       limits: { memory: k8s.Quantity.fromString('192Mi') },
     },
-    volumeMounts: [
-      tenantAgentMount,
-      { name: 'kms-config', mountPath: mountPaths.kms, readOnly: true },
-      { name: apiAccess, mountPath: serviceAccountTokenFile.slice(0, -'/token'.length), readOnly: true },
-    ],
+    volumeMounts: [tenantAgentMount, { name: 'kms-config', mountPath: mountPaths.kms, readOnly: true }, apiAccessMount],
   };
 }
 

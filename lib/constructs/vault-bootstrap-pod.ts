@@ -3,10 +3,8 @@ import { dirname, posix } from 'node:path';
 import { k8s } from 'cdk8s-plus-27';
 import { mountPaths, secretFile, serviceAccountTokenFile } from '../schema/names';
 import type { VaultState } from '../vault/state';
+import { imageUser } from './images';
 import { propError } from './prop-error';
-
-/** Any user but root: the files are readable by the group. */
-const user = 65_532;
 
 const stateFolder = '/etc/keyward/vault';
 const loginFolder = '/etc/keyward/vault-login';
@@ -87,7 +85,8 @@ export function vaultBootstrapPod(props: VaultBootstrapPodProps, configMapName: 
     serviceAccountName: props.serviceAccountName,
     automountServiceAccountToken: false,
     restartPolicy: 'Never',
-    securityContext: { runAsNonRoot: true, runAsUser: user, runAsGroup: user, fsGroup: user },
+    // The files are readable by the group.
+    securityContext: { runAsNonRoot: true, runAsUser: imageUser, runAsGroup: imageUser, fsGroup: imageUser },
     containers: [
       {
         name: 'keyward-vault-apply',

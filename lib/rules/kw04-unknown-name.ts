@@ -1,58 +1,16 @@
 // Trap 4: a name or a field that nothing knows: a role's policy, a KMS id, a key of a section.
-import { kmsTypes } from '../schema/kms';
 import { nearest } from '../schema/nearest';
 import type { VaultState } from '../vault/state';
+import { unknownKeys } from './kw04-unknown-keys';
 import { clusterListsOf } from './read/ceph-clusters';
 import type { Cluster } from './read/cluster';
 import type { KmsSectionView } from './read/kms-sections';
-import { annotationOf } from './read/kubernetes-object';
-import { rookKmsOf } from './read/rook';
 import { isCephCsi } from './read/storage-class';
-import { at, fieldsOf, goBooleanOf, listOf, pathOf, textOf } from './read/values';
+import { at, goBooleanOf, pathOf, textOf } from './read/values';
 import { authOf, memberOf, namespaceOf, type VaultClient, vaultClientsOf } from './read/vault';
 import type { Fault, Rule } from './rule';
 import { sentence, stateFault } from './state-fault';
-
-/** Documented for a tenant's ConfigMap, and ignored by the code of ceph-csi: known all the same. */
-const documentedTenantKeys = ['vaultCAFromSecret'] as const;
-
-/** Keys of Rook that it reads for Vault; other `VAULT_*` are passed to the client. */
-const rookKeys = [
-  'KMS_PROVIDER',
-  'VAULT_ADDR',
-  'VAULT_BACKEND',
-  'VAULT_BACKEND_PATH',
-  'VAULT_SECRET_ENGINE',
-  'VAULT_NAMESPACE',
-  'VAULT_AUTH_METHOD',
-  'VAULT_AUTH_KUBERNETES_ROLE',
-  'VAULT_AUTH_MOUNT_PATH',
-  'VAULT_CACERT',
-  'VAULT_CAPATH',
-  'VAULT_CLIENT_CERT',
-  'VAULT_CLIENT_KEY',
-  'VAULT_SKIP_VERIFY',
-  'VAULT_TLS_SERVER_NAME',
-  'VAULT_CLIENT_TIMEOUT',
-  'VAULT_MAX_RETRIES',
-  'VAULT_RATE_LIMIT',
-] as const;
-
-const rookProviders = ['vault', 'ibmkeyprotect', 'kmip', 'azure-kv'];
-
-/** Keys of `csi-addons-config`: with any other the operator does not start. */
-const csiAddonsKeys = [
-  'reclaim-space-timeout',
-  'max-concurrent-reconciles',
-  'max-group-pvcs',
-  'csi-addons-node-retry-delay',
-  'schedule-precedence',
-  'cronjob-stagger-window',
-  'volume-health-cleanup-interval',
-  'volume-health-stale-threshold',
-] as const;
-
-const encryptionProviders = ['identity', 'aescbc', 'aesgcm', 'secretbox', 'kms'] as const;
+import { unknownFault } from './unknown-fault';
 
 /** The rule. */
 export const unknownName: Rule = {
@@ -79,10 +37,8 @@ export const unknownName: Rule = {
     yield* classFaults(cluster);
     yield* clusterFaults(cluster);
     yield* sectionFaults(cluster);
-    yield* tenantFaults(cluster);
-    yield* rookFaults(cluster);
     yield* pluginFaults(cluster);
-    yield* otherFaults(cluster);
+    yield* unknownKeys(cluster);
   },
 };
 
@@ -98,7 +54,7 @@ function* loginFaults(
   const mounts = Object.keys(methods).filter((mount) => methods[mount]?.type === 'kubernetes');
   if (auth === undefined) {
     if (mounts.length > 0 && isSure(login.mount, mounts))
-      yield unknown(object, path, `${what} logs in at an auth mount that does not exist`, login.mount, mounts);
+      yield unknownFault(object, path, `${what} logs in at an auth mount that does not exist`, login.mount, mounts);
     return;
   }
   if (auth.type !== 'kubernetes') {
@@ -108,7 +64,7 @@ function* loginFaults(
   }
   const roles = Object.keys(auth.roles ?? {});
   if (memberOf(auth.roles, login.role) !== undefined || !isSure(login.role, roles)) return;
-  yield unknown(object, path, `${what} logs in as a role that does not exist`, login.role, roles);
+  yield unknownFault(object, path, `${what} logs in as a role that does not exist`, login.role, roles);
 }
 
 function* classFaults(cluster: Cluster): Generator<Fault> {
@@ -118,7 +74,7 @@ function* classFaults(cluster: Cluster): Generator<Fault> {
     const { object, kmsId, driver } = view;
     if (kmsId === undefined || kmsId === '' || cluster.sectionsOf(kmsId).length > 0) continue;
     if (driver === 'other' || (kmsId === 'default' && isCephCsi(view))) continue;
-    yield unknown(object, 'parameters.encryptionKMSID', 'names a KMS that no ConfigMap of the set has', kmsId, [
+    yield unknownFault(object, 'parameters.encryptionKMSID', 'names a KMS that no ConfigMap of the set has', kmsId, [
       ...new Set(known),
     ]);
   }
@@ -140,7 +96,7 @@ function* clusterFaults(cluster: Cluster): Generator<Fault> {
     const id = textOf(at(view.parameters, 'clusterID'));
     const known = lists.flatMap(({ ids }) => ids ?? []);
     if (id === undefined || known.length === 0 || known.includes(id)) continue;
-    yield unknown(view.object, 'parameters.clusterID', 'names a cluster that the driver does not know', id, known);
+    yield unknownFault(view.object, 'parameters.clusterID', 'names a cluster that the driver does not know', id, known);
   }
 }
 
@@ -180,57 +136,6 @@ function isToldElsewhere({ raw }: KmsSectionView, path: string): boolean {
   );
 }
 
-/** ceph-csi skips what a tenant may not set, and tells nobody. */
-function* tenantFaults(cluster: Cluster): Generator<Fault> {
-  for (const [name, allowed] of tenantConfigNames(cluster)) {
-    for (const object of cluster.objects.named('ConfigMap', name)) {
-      for (const key of Object.keys(fieldsOf(at(object.fields, 'data')))) {
-        if (allowed.includes(key)) continue;
-        yield unknown(object, pathOf('data', key), 'is ignored: a tenant cannot set it', key, allowed);
-      }
-    }
-  }
-}
-
-function tenantConfigNames(cluster: Cluster): ReadonlyMap<string, readonly string[]> {
-  const names = new Map<string, readonly string[]>();
-  for (const { settings } of cluster.sections()) {
-    if (settings?.type !== 'vaulttokens' && settings?.type !== 'vaulttenantsa') continue;
-    const { options } = kmsTypes[settings.type];
-    const own = Object.keys(options).filter((key) => options[key]?.tenantMaySet === true);
-    names.set(settings.tenantConfigName, [
-      ...new Set([...(names.get(settings.tenantConfigName) ?? []), ...documentedTenantKeys, ...own]),
-    ]);
-  }
-  return names;
-}
-
-function* rookFaults({ objects }: Cluster): Generator<Fault> {
-  for (const { object, path, details, provider } of rookKmsOf(objects)) {
-    if (provider === undefined || !rookProviders.includes(provider)) {
-      yield unknown(object, `${path}.KMS_PROVIDER`, 'is no provider that Rook knows', provider ?? '', rookProviders);
-      continue;
-    }
-    if (provider !== 'vault') continue;
-    for (const key of Object.keys(details)) {
-      if ((rookKeys as readonly string[]).includes(key)) continue;
-      const meant = nearest(key, rookKeys);
-      if (meant === undefined && key.startsWith('VAULT_')) continue;
-      yield unknown(object, `${path}.${key}`, 'is not a key that Rook reads', key, rookKeys);
-    }
-    if (at(details, 'VAULT_AUTH_METHOD') !== 'kubernetes' || at(details, 'VAULT_AUTH_KUBERNETES_ROLE') !== undefined)
-      continue;
-    yield {
-      object,
-      path: `${path}.VAULT_AUTH_KUBERNETES_ROLE`,
-      message: 'is missing, and the auth method kubernetes needs it',
-      got: 'nothing',
-      allowed: 'the name of a role',
-      remedy: 'Add the role',
-    };
-  }
-}
-
 /** Members of the file that the plugin would refuse. */
 function* pluginFaults(cluster: Cluster): Generator<Fault> {
   for (const { file } of cluster.kmsPlugins()) {
@@ -245,68 +150,4 @@ function* pluginFaults(cluster: Cluster): Generator<Fault> {
       };
     }
   }
-}
-
-function* otherFaults({ objects }: Cluster): Generator<Fault> {
-  for (const object of objects.named('ConfigMap', 'csi-addons-config')) {
-    for (const key of Object.keys(fieldsOf(at(object.fields, 'data')))) {
-      if ((csiAddonsKeys as readonly string[]).includes(key)) continue;
-      yield unknown(
-        object,
-        pathOf('data', key),
-        'is unknown to the csi-addons operator, which then does not start',
-        key,
-        csiAddonsKeys,
-      );
-    }
-  }
-  for (const object of objects.of('EncryptionConfiguration')) {
-    for (const [index, entry] of listOf(at(object.fields, 'resources')).entries()) {
-      for (const [position, provider] of listOf(at(entry, 'providers')).entries()) {
-        for (const key of Object.keys(fieldsOf(provider))) {
-          if ((encryptionProviders as readonly string[]).includes(key)) continue;
-          yield unknown(
-            object,
-            pathOf('resources', index, 'providers', position, key),
-            'is no provider that the API server knows',
-            key,
-            encryptionProviders,
-          );
-        }
-      }
-    }
-  }
-  for (const object of objects.of('StorageClass', 'PersistentVolumeClaim', 'Namespace')) {
-    for (const key of Object.keys(fieldsOf(at(object.fields, 'metadata', 'annotations')))) {
-      const [, group, word] = /^(keyrotation|reclaimspace)\.csiaddons\.openshift\.io\/(.+)$/.exec(key) ?? [];
-      const known = ['schedule', 'enable', 'drivers', 'cronjob'];
-      if (word === undefined || known.includes(word) || annotationOf(object, key) === undefined) continue;
-      yield unknown(
-        object,
-        pathOf('metadata', 'annotations', key),
-        'is an annotation that csi-addons does not read',
-        word,
-        known.map((each) => `${group}.csiaddons.openshift.io/${each}`),
-      );
-    }
-  }
-}
-
-function unknown(object: Fault['object'], path: string, message: string, got: string, known: readonly string[]): Fault {
-  const meant =
-    nearest(got, known) ??
-    known.find((each) =>
-      each.endsWith(
-        `/${
-          nearest(
-            got,
-            known.map((one) => one.split('/').at(-1) ?? ''),
-          ) ?? '\0'
-        }`,
-      ),
-    );
-  const remedy = meant === undefined ? 'Write one that exists, or declare it' : `Write ${meant}`;
-  const shown = known.length > 12 ? `${known.slice(0, 12).join(', ')}, …` : known.join(', ') || 'none';
-  // What is written where a name belongs may be a secret gone astray: only a near miss is shown.
-  return { object, path, message, allowed: shown, remedy, ...(meant !== undefined && { got: JSON.stringify(got) }) };
 }

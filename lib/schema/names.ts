@@ -25,6 +25,10 @@ export const mountPaths = {
   socket: '/csi',
   /** The kubelet's plugin watcher looks here for registration sockets. */
   registration: '/registration',
+  /** Holds the socket of `keyward rotate` and `keyward verify`. */
+  admin: '/run/keyward',
+  /** Holds token and CA for the Kubernetes API, apart from the token for Vault, which has the usual place. */
+  apiAccess: '/var/run/secrets/keyward/api',
   /** Holds the socket of the tenant agent. */
   tenantAgent: '/tenant-agent',
 } as const;
@@ -45,6 +49,9 @@ export const rookCsiKmsConfigMapName = 'rook-ceph-csi-kms-config';
 
 /** Label of a Secret whose values stand in its manifest: for development only, and a rule looks for it (trap 15). */
 export const devOnlyLabel = 'keyward.io/dev-only';
+
+/** Annotation of a StorageClass with the days that a key may grow old: for people, and for a rule that compares the schedule. */
+export const maximumKeyAgeAnnotation = 'keyward.io/maximum-key-age-days';
 
 /** The key inside a Secret that holds the passphrase of the `metadata` KMS. */
 export const passphraseSecretKey = 'encryptionPassphrase';

@@ -4,6 +4,7 @@ import * as z from 'zod';
 import { decodeWith, defined, encodeWith } from './decode';
 import { goBoolean } from './go-values';
 import { defaultArgon2id, defaultLuks, type LuksParameters, luksSettings, luksWire } from './luks-parameters';
+import { objectName } from './names';
 import type { IssueParams } from './zod-issues';
 
 export type { LuksParameters } from './luks-parameters';
@@ -24,6 +25,8 @@ export interface VolumeParameters {
   readonly pvcName?: string;
   /** Name of the volume, for people. */
   readonly pvName?: string;
+  /** Name of the StorageClass: a driver is not told it otherwise, and keys are rotated and watched by class. */
+  readonly className?: string;
 }
 
 /** What a StorageClass says of a volume; the sidecar adds the claim. */
@@ -50,6 +53,7 @@ const settings = z.strictObject({
   owner: z.string().exactOptional(),
   pvcName: z.string().exactOptional(),
   pvName: z.string().exactOptional(),
+  className: objectName.exactOptional(),
 });
 
 const wire = z.strictObject({
@@ -69,6 +73,7 @@ const wire = z.strictObject({
   encryptionKMSID: ownKmsOnly,
   ...luksWire,
   mkfsOptions: z.string().exactOptional(),
+  storageClassName: objectName.describe('name of the class itself, for rotation by class').exactOptional(),
   'csi.storage.k8s.io/pvc/namespace': z.string().exactOptional(),
   'csi.storage.k8s.io/pvc/name': z.string().exactOptional(),
   'csi.storage.k8s.io/pv/name': z.string().exactOptional(),
@@ -95,9 +100,10 @@ const volumeParameters = z.codec(wire, settings, {
       owner: it['csi.storage.k8s.io/pvc/namespace'],
       pvcName: it['csi.storage.k8s.io/pvc/name'],
       pvName: it['csi.storage.k8s.io/pv/name'],
+      className: it.storageClassName,
     }),
   }),
-  encode: ({ encrypted, kmsId, luks, mkfsOptions, owner, pvcName, pvName }) => ({
+  encode: ({ encrypted, kmsId, luks, mkfsOptions, owner, pvcName, pvName, className }) => ({
     encrypted,
     encryptionType: 'block' as const,
     encryptionKMSID: kmsId,
@@ -113,6 +119,7 @@ const volumeParameters = z.codec(wire, settings, {
       encryptionNoReadWorkqueue: luks.noReadWorkqueue,
       encryptionNoWriteWorkqueue: luks.noWriteWorkqueue,
       mkfsOptions,
+      storageClassName: className,
       'csi.storage.k8s.io/pvc/namespace': owner,
       'csi.storage.k8s.io/pvc/name': pvcName,
       'csi.storage.k8s.io/pv/name': pvName,

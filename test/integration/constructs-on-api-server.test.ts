@@ -90,16 +90,21 @@ function rook(): Chart {
 
 function keyward(): Chart {
   const chart = chartIn('keyward-system');
-  const { driver, kmsConfig } = new EncryptedStorage(chart, 'storage', {
+  const { driver, kmsConfig, classes } = new EncryptedStorage(chart, 'storage', {
     driver: {
       type: 'keyward',
       tenantAccountsExist: true,
       backend: { type: 'loop', capacity: Size.gibibytes(1) },
       snapshots: true,
+      rotation: { precedence: 'storageclass' },
+      admin: true,
+      adminSecret: { name: 'phrase' },
     },
     kms: { tenants: { type: 'vaulttenantsa', address, tenantSAName: 'volume-keys' } },
     tenants: ['shop'],
-    classes: [{ name: 'local', kms: 'tenants', nameSuffix: 'content-hash', keyRotation: '0 3 * * 6' }],
+    classes: [
+      { name: 'local', kms: 'tenants', nameSuffix: 'content-hash', keyRotation: '0 3 * * 6', maximumKeyAgeDays: 14 },
+    ],
   });
   new DriverNetworkPolicy(chart, 'policy', {
     driver,
@@ -109,7 +114,7 @@ function keyward(): Chart {
     metadata: { name: 'keyward-csi' },
   });
   new KeywardPodMonitor(chart, 'monitor', { driver, metadata: { name: 'keyward' } });
-  new KeywardAlertRules(chart, 'alerts', { metadata: { name: 'keyward' } });
+  new KeywardAlertRules(chart, 'alerts', { classes, metadata: { name: 'keyward' } });
   new KeywardDashboard(chart, 'dashboard', { metadata: { name: 'keyward-dashboard' } });
   new CsiAddonsConfig(chart, 'addons', { schedulePrecedence: 'pvc', maxConcurrentReconciles: 10 });
   const metadata = { name: 'db', namespace: 'shop' };

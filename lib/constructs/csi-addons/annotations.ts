@@ -1,15 +1,8 @@
 // The annotations by which CSI-Addons makes rotation jobs of its own: on a claim, a namespace or a StorageClass.
+import { csiAddonsAnnotations } from '../../schema/rotation-annotations';
 import { settleSchedule } from '../../schema/rotation-schedule';
 
-const prefix = 'keyrotation.csiaddons.openshift.io';
-
-/** Annotations that CSI-Addons reads, and the one that takes a job out of its hands. */
-export const csiAddonsAnnotations = {
-  schedule: `${prefix}/schedule`,
-  enable: `${prefix}/enable`,
-  drivers: `${prefix}/drivers`,
-  state: 'csiaddons.openshift.io/state',
-} as const;
+export { csiAddonsAnnotations };
 
 /** What the annotations say. */
 export interface KeyRotationSchedule {

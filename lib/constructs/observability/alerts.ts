@@ -62,6 +62,81 @@ export const driverAlerts: readonly Alert[] = [
   },
 ];
 
+const rotationCalls =
+  'rpc=~"keyward.admin.v1.Admin/RotateKey|encryptionkeyrotation.EncryptionKeyRotationController/EncryptionKeyRotate"';
+/** The key is not the one of the header, or is gone. An outage of the KMS says nothing of it: other alerts tell of that. */
+const keyFaults = 'LUKS_.*|DEVICE_LOST_DATA|RECORD_INVALID|KMS_KEY_NOT_FOUND|KMS_CIPHERTEXT_INVALID';
+/** Somebody else works on the volume; whoever asked asks again. */
+const passing = 'OK|VOLUME_BUSY|DEVICE_BUSY|KMS_CONFLICT';
+
+/** Alerts on the rotation of keys and on the proofs that they open their volumes. */
+export const rotationAlerts: readonly Alert[] = [
+  {
+    alert: 'KeywardKeyVerificationFailed',
+    expr: `sum by (code) (increase(keyward_rpc_calls_total{rpc="keyward.admin.v1.Admin/VerifyKey",code=~"${keyFaults}"}[1h])) > 0 or sum by (outcome) (increase(keyward_rotation_runs_total{operation="verify",outcome=~"${keyFaults}"}[1h])) > 0`,
+    labels: { severity: 'critical' },
+    annotations: {
+      summary: 'A key does not open its volume ({{ $labels.code }}{{ $labels.outcome }}).',
+      description:
+        'keyward verify --all names the volume. While it is mounted its data can be copied; after an unstage it may not open.',
+    },
+  },
+  {
+    alert: 'KeywardKeyNotVerified',
+    expr: 'max by (kms) (keyward_key_verified_age_seconds) > 15 * 86400',
+    for: '1h',
+    labels: { severity: 'warning' },
+    annotations: {
+      summary: 'A key of {{ $labels.kms }} was last proven to open its volume over fifteen days ago.',
+      description: 'Turn on rotation of the driver, which verifies weekly, or run keyward verify --all on a schedule.',
+    },
+  },
+  {
+    alert: 'KeywardKeyRotationFailing',
+    expr: `sum by (code) (increase(keyward_rpc_calls_total{${rotationCalls},code!~"${passing}"}[1d])) > 0 or sum by (outcome) (increase(keyward_rotation_runs_total{operation="rotate",outcome!~"${passing}|skipped"}[1d])) > 0`,
+    labels: { severity: 'warning' },
+    annotations: {
+      summary: 'Keys are not rotated ({{ $labels.code }}{{ $labels.outcome }}).',
+      description:
+        'The volumes go on with their old key. docs/errors.md has a remedy for the code; the next run goes on where this one stopped.',
+    },
+  },
+  {
+    alert: 'KeywardKeyRotationOverdue',
+    expr: 'max by (pod) (keyward_rotation_overdue_seconds) > 86400',
+    for: '1h',
+    labels: { severity: 'warning' },
+    annotations: {
+      summary: 'A rotation of {{ $labels.pod }} is due for over a day.',
+      description: 'There are more volumes than the pod gets through: raise rotation.perMinute or rotation.parallel.',
+    },
+  },
+  {
+    alert: 'KeywardKeyRotationBlind',
+    expr: 'time() - keyward_rotation_last_look_timestamp_seconds > 1800',
+    for: '10m',
+    labels: { severity: 'warning' },
+    annotations: {
+      summary: '{{ $labels.pod }} has not seen the schedules of the claims for half an hour.',
+      description: 'Look at its log, at the API server, and at the ClusterRole of the driver.',
+    },
+  },
+];
+
+/** An alert on keys of a class that are older than the class allows. */
+export function keyAgeAlert(className: string, maximumDays: number): Alert {
+  return {
+    alert: 'KeywardKeyTooOld',
+    expr: `max by (class, kms) (keyward_key_age_seconds{class="${className}"}) > ${maximumDays} * 86400`,
+    for: '1h',
+    labels: { severity: 'warning' },
+    annotations: {
+      summary: `A key of the class ${className} is older than ${maximumDays} days.`,
+      description: `keyward rotate --class ${className} --older-than ${maximumDays}d rotates it.`,
+    },
+  };
+}
+
 /** Alerts on the KMS plugin of the API server. */
 export const kmsPluginAlerts: readonly Alert[] = [
   {

@@ -35,6 +35,30 @@ export const dashboardPanels: readonly DashboardPanel[] = [
     unit: 's',
   },
   {
+    title: 'Oldest key, by class',
+    expr: 'max by (class, kms) (keyward_key_age_seconds)',
+    legend: '{{class}} {{kms}}',
+    unit: 's',
+  },
+  {
+    title: 'Key that was not proven for longest, by class',
+    expr: 'max by (class, kms) (keyward_key_verified_age_seconds)',
+    legend: '{{class}} {{kms}}',
+    unit: 's',
+  },
+  {
+    title: 'Rotations and proofs on schedule, in a day',
+    expr: 'sum by (operation, outcome) (increase(keyward_rotation_runs_total[1d]))',
+    legend: '{{operation}} {{outcome}}',
+    unit: 'short',
+  },
+  {
+    title: 'Rotation that is due for longest',
+    expr: 'max by (pod) (keyward_rotation_overdue_seconds)',
+    legend: '{{pod}}',
+    unit: 's',
+  },
+  {
     title: 'KMS plugin: calls, 99th percentile',
     expr: 'histogram_quantile(0.99, sum by (le, rpc) (rate(keyward_kms_call_duration_seconds_bucket[5m])))',
     legend: '{{rpc}}',

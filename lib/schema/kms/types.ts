@@ -1,4 +1,9 @@
-// The one table of KMS types that keyward runs. KmsSettings, KmsProps and every reader follow from it.
+// The room of the KMS types. Each type is one file here: its settings, its section in the configuration of ceph-csi, its
+// tenants and where its secrets come from, as one `KmsTypeDefinition` (definition.ts); what several share has a file of its
+// own (vault-settings.ts, tenant-overrides.ts, …). Rook's spelling is in rook*.ts, what a type can do in features.ts, and
+// reading and writing whole configurations in config.ts.
+//
+// This is the one table of the types that keyward runs. KmsSettings, KmsProps and every reader follow from it.
 import { awsMetadataKms } from './aws-metadata';
 import { awsStsMetadataKms } from './aws-sts-metadata';
 import { azureKvKms } from './azure-kv';

@@ -8,14 +8,14 @@ import { kubernetesObjects, onlyOf, type Recording, recorded } from './recorded'
 type Args = EncryptedStorageArgs<'passphrase' | 'vault'>;
 const args: Args = {
   namespace: 'keyward-system',
-  driver: { type: 'keyward', backend: { type: 'loop' }, snapshots: true },
+  driver: { type: 'keyward', backend: { type: 'loop' }, snapshots: true, rotation: {}, admin: true },
   kms: {
     passphrase: { type: 'metadata' },
     vault: { type: 'vault', address: 'https://vault', auth: { method: 'kubernetes', role: 'keyward' } },
   },
   classes: [
     { name: 'encrypted', kms: 'passphrase', secrets: { name: 'phrase' } },
-    { name: 'encrypted-vault', kms: 'vault' },
+    { name: 'encrypted-vault', kms: 'vault', keyRotation: '@weekly', maximumKeyAgeDays: 30 },
   ],
 };
 

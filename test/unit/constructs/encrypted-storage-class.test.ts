@@ -134,6 +134,23 @@ describe('EncryptedStorageClass', () => {
     expect(() => synth({ kms: 'vault', keyRotation: 'weekly' })).toThrow('is not a schedule');
   });
 
+  test('R2: names itself in its parameters, whatever its name comes from, so that the driver can note it', () => {
+    for (const props of [{}, { nameSuffix: 'content-hash' }, { metadata: {} }] as const) {
+      const { metadata, parameters } = only(synth({ kms: 'vault', ...props }), 'StorageClass');
+      expect((parameters as Record<string, string>).storageClassName).toBe(metadata.name);
+    }
+  });
+
+  test('R2: notes how old a key may grow, and refuses a schedule that pauses for longer', () => {
+    const props = { kms: 'vault', keyRotation: '@monthly' } as const;
+    expect(only(synth({ ...props, maximumKeyAgeDays: 31 }), 'StorageClass').metadata).toMatchObject({
+      annotations: { 'keyward.io/maximum-key-age-days': '31' },
+    });
+    expect(() => synth({ ...props, maximumKeyAgeDays: 30 })).toThrow('whose longest pause is 31 days');
+    expect(() => synth({ kms: 'vault', keyRotation: '0 0 30 2 *', maximumKeyAgeDays: 90 })).toThrow('is for ever');
+    expect(() => synth({ kms: 'vault', maximumKeyAgeDays: 0 })).toThrow('maximumKeyAgeDays: got 0');
+  });
+
   test('stands for a class that exists already', () => {
     expect(EncryptedStorageClass.fromStorageClassName('old').name).toBe('old');
   });

@@ -1,5 +1,6 @@
 import { Chart, Testing } from 'cdk8s';
 import { KeywardDriver, type KeywardDriverProps, KmsConfigMap, type RbdBackend } from '../../../lib/cdk8s';
+import { cephImage } from '../../../lib/constructs/images';
 import { decodeCephClusters } from '../../../lib/schema/ceph-clusters';
 import { decodeRuntimeConfig } from '../../../lib/schema/runtime-config';
 import { type Manifest, only, synthesised } from './synthesised';
@@ -15,6 +16,7 @@ interface Container {
 interface Pod {
   readonly hostNetwork?: boolean;
   readonly hostPID?: boolean;
+  readonly securityContext?: object;
   readonly dnsPolicy?: string;
   readonly containers: readonly Container[];
   readonly volumes: readonly {
@@ -130,6 +132,20 @@ describe('KeywardDriver with images of Ceph', () => {
       expect(argsOf(manifests, 'Deployment', name)).toContain('--extra-create-metadata');
   });
 
+  test('the controller and its sidecars run as one user, who is not root, since its sockets are for that user alone', () => {
+    const user = { runAsNonRoot: true, runAsUser: 65_532, runAsGroup: 65_532, fsGroup: 65_532 };
+    expect(podOf(synth(), 'Deployment').securityContext).toEqual(user);
+    expect(podOf(synth(), 'DaemonSet').securityContext).toEqual({ runAsUser: 0 });
+  });
+
+  test('keyward comes with the tools of Ceph, unless another image is given', () => {
+    const image = (manifests: readonly Manifest[]) => podOf(manifests, 'DaemonSet').containers[0]?.image;
+    expect(image(synth())).toBe(cephImage);
+    expect(image(synth({}, { images: { keyward: 'registry.example.com/keyward:1' } }))).toBe(
+      'registry.example.com/keyward:1',
+    );
+  });
+
   test('no sidecar asks for the topology or the capacity of a node', () => {
     const manifests = synth({}, { snapshots: true });
     const args = podOf(manifests, 'Deployment').containers.flatMap((container) => container.args);
@@ -142,7 +158,7 @@ describe('KeywardDriver with images of Ceph', () => {
     const pod = podOf(manifests, 'DaemonSet');
     expect(pod).toMatchObject({ hostNetwork: true, hostPID: true, dnsPolicy: 'ClusterFirstWithHostNet' });
     expect(pod.containers.map(({ name, securityContext }) => [name, securityContext])).toEqual([
-      ['keyward', { privileged: true }],
+      ['keyward', { privileged: true, runAsUser: 0, readOnlyRootFilesystem: true }],
     ]);
     const paths = pod.containers[0]?.volumeMounts.map(({ mountPath }) => mountPath);
     expect(paths).toEqual(expect.arrayContaining(['/dev', '/sys', '/lib/modules', '/run/cryptsetup']));

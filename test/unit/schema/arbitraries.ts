@@ -133,12 +133,14 @@ export const volumeParameters = fc
     maybe('owner', dnsName),
     maybe('pvcName', dnsName),
     maybe('pvName', dnsName),
+    maybe('className', dnsName),
   )
-  .map(([kmsId, it, mkfs, owner, pvc, pv]) => ({
+  .map(([kmsId, it, mkfs, owner, pvc, pv, className]) => ({
     ...settleVolume({ kmsId, luks: it, ...mkfs }, 'any'),
     ...owner,
     ...pvc,
     ...pv,
+    ...className,
   }));
 
 const absolute = file.filter((it) => !it.split('/').some((part) => part === '.' || part === '..'));

@@ -1,4 +1,5 @@
 import { Chart, Testing } from 'cdk8s';
+import { Registry } from 'prom-client';
 import {
   DriverNetworkPolicy,
   type DriverNetworkPolicyProps,
@@ -8,10 +9,16 @@ import {
   KeywardPodMonitor,
   KmsConfigMap,
 } from '../../../../lib/cdk8s';
-import { driverAlerts, kmsPluginAlerts } from '../../../../lib/constructs/observability/alerts';
+import {
+  driverAlerts,
+  keyAgeAlert,
+  kmsPluginAlerts,
+  rotationAlerts,
+} from '../../../../lib/constructs/observability/alerts';
 import { dashboardPanels } from '../../../../lib/constructs/observability/panels';
 import { createMetrics } from '../../../../runtime/driver/metrics';
 import { createPluginMetrics } from '../../../../runtime/kms-plugin/metrics';
+import { scheduleMetrics } from '../../../../runtime/rotation/schedule/metrics';
 import { read, tableRows } from '../../docs/markdown';
 import { only, synthesised } from '../synthesised';
 
@@ -57,14 +64,16 @@ async function exported(): Promise<ReadonlySet<string>> {
     waiting: () => 0,
     localKekUses: () => 1,
   });
-  const text = `${await createMetrics().render()}\n${await registry.metrics()}`;
+  const schedules = new Registry();
+  scheduleMetrics(schedules);
+  const text = [await createMetrics().render(), await registry.metrics(), await schedules.metrics()].join('\n');
   const names = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].flatMap(([, name, type]) =>
     type === 'histogram' ? ['_bucket', '_sum', '_count'].map((suffix) => `${name}${suffix}`) : [name ?? ''],
   );
   return new Set(names);
 }
 
-const alerts = [...driverAlerts, ...kmsPluginAlerts];
+const alerts = [...driverAlerts, ...rotationAlerts, keyAgeAlert('fast', 90), ...kmsPluginAlerts];
 
 describe('the alerts and the dashboard', () => {
   test('speak of metrics that the runtime has, and of no other', async () => {
@@ -98,9 +107,27 @@ describe('KeywardAlertRules', () => {
       (only(synthesised(chart), 'PrometheusRule', name).spec as { groups: { name: string }[] }).groups.map(
         (it) => it.name,
       );
-    expect(groupsOf('all')).toEqual(['keyward-driver', 'keyward-kms-plugin']);
+    expect(groupsOf('all')).toEqual(['keyward-driver', 'keyward-rotation', 'keyward-kms-plugin']);
     expect(groupsOf('one')).toEqual(['keyward-driver']);
     expect(only(synthesised(chart), 'PrometheusRule', 'all')).toMatchSnapshot();
+  });
+
+  test('R2: watch the age of the keys of the classes that limit it, and of no other', () => {
+    const { chart } = declare();
+    const classes = [
+      { name: 'fast', maximumKeyAgeDays: 90 },
+      { name: 'slow', maximumKeyAgeDays: undefined },
+    ];
+    new KeywardAlertRules(chart, 'ages', { classes, metadata: { name: 'ages' } });
+    const { groups } = only(synthesised(chart), 'PrometheusRule', 'ages').spec as {
+      groups: { name: string; rules: { alert: string; expr: string }[] }[];
+    };
+    const ages = groups.flatMap(({ name, rules }) =>
+      rules.filter(({ alert }) => alert === 'KeywardKeyTooOld').map(({ expr }) => [name, expr]),
+    );
+    expect(ages).toEqual([
+      ['keyward-rotation', 'max by (class, kms) (keyward_key_age_seconds{class="fast"}) > 90 * 86400'],
+    ]);
   });
 
   test('refuse a group that is not there', () => {
