@@ -1,16 +1,18 @@
 /** `keyward rotate`: keys of volumes, one or many, through the driver of this node. Keys and secrets stay with the driver. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { mountPaths } from '../../lib/schema/names';
 import { Admin } from '../grpc/gen/admin_pb';
 import { AdminClient } from '../rotation/admin-client';
 import { pacer } from '../rotation/pace';
 import { type Remains, remainsOf } from '../rotation/remains';
 import { type Line, runRotation } from '../rotation/run';
 import type { RotationKind } from '../rotation/select';
-import { integer } from './arguments';
+import { integer, rate } from './arguments';
+import { addClassOptions, type ClassFlags, knownClasses } from './known-classes';
 
-export const defaultAdminEndpoint = 'unix:///run/keyward/admin.sock';
+export const defaultAdminEndpoint = `unix://${mountPaths.admin}/admin.sock`;
 
-interface RotateFlags {
+interface RotateFlags extends ClassFlags {
   readonly adminEndpoint: string;
   readonly all?: true;
   readonly tenant?: string;
@@ -28,8 +30,7 @@ interface RotateFlags {
 }
 
 export function addRotateCommand(program: Command): void {
-  const command = program
-    .command('rotate')
+  const command = addClassOptions(program.command('rotate'))
     .description('rotate keys: of one volume, or of all that the flags select')
     .argument('[volume]', 'id of a volume (with --kek also of a snapshot)')
     .option('--admin-endpoint <unix://path>', 'admin socket of the driver on this node', defaultAdminEndpoint)
@@ -60,8 +61,9 @@ export function addRotateCommand(program: Command): void {
     )
     .addOption(new Option('--output <format>', 'how to print').choices(['text', 'json']).default('text'));
   command.action((volume: string | undefined, flags: RotateFlags) => {
-    const chosen = [volume, flags.all, flags.tenant, flags.kms].filter((each) => each !== undefined);
-    if (chosen.length === 0) command.error('error: name a volume, or give --all, --tenant or --kms', { exitCode: 2 });
+    const chosen = [volume, flags.all, flags.class, flags.tenant, flags.kms].filter((each) => each !== undefined);
+    if (chosen.length === 0)
+      command.error('error: name a volume, or give --all, --class, --tenant or --kms', { exitCode: 2 });
     if (volume !== undefined && chosen.length > 1)
       command.error('error: a volume and a selection exclude one another', { exitCode: 2 });
     if (flags.compromised !== undefined && !flags.all)
@@ -83,11 +85,13 @@ async function rotate(volume: string | undefined, flags: RotateFlags): Promise<v
   try {
     if (!flags.dryRun)
       say(`started at ${startedAt}; to go on after an interruption repeat with --since ${startedAt}\n`);
+    const classes = await knownClasses(flags);
     const lines = await runRotation(client, {
       selection: {
         ...(volume !== undefined && { id: volume }),
         ...(flags.tenant !== undefined && { tenant: flags.tenant }),
         ...(kmsId !== undefined && { kmsId }),
+        ...(flags.class !== undefined && { className: flags.class, classes }),
         ...(since !== undefined && { since }),
       },
       kinds: kindsOf(flags),
@@ -149,10 +153,4 @@ function time(text: string): string {
   const at = /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(at)) return new Date(at).toISOString();
   throw new InvalidArgumentError('Give a time as 2026-01-31T09:00:00Z.');
-}
-
-function rate(text: string): number {
-  const count = Number(/^([1-9]\d{0,4})(\/min)?$/.exec(text)?.[1]);
-  if (!Number.isNaN(count)) return count;
-  throw new InvalidArgumentError('Give a number of volumes a minute, as 10/min.');
 }

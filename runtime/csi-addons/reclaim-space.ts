@@ -26,9 +26,15 @@ export function reclaimNodeHandlers(deps: CsiDeps): Handlers<typeof ReclaimSpace
 }
 
 /** Of a volume in its storage. */
-export function reclaimControllerHandlers(): Handlers<typeof ReclaimSpaceController> {
+export function reclaimControllerHandlers(deps: CsiDeps): Handlers<typeof ReclaimSpaceController> {
   return {
-    controllerReclaimSpace: async ({ volumeId }) => reclaimInStorage(required(volumeId, 'volume_id')),
+    controllerReclaimSpace: async ({ volumeId, secrets, parameters: context }) => {
+      const id = required(volumeId, 'volume_id');
+      // Without the signal: the sidecar gives up after minutes, and what has begun is better ended than begun anew.
+      await onVolume(deps, { id, secrets, context }, (volumeDeps) => reclaimInStorage(volumeDeps, id));
+      // How much it was would take another visit to every object.
+      return {};
+    },
   };
 }
 

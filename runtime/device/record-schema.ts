@@ -27,6 +27,7 @@ const encryption = z.strictObject({
       newKeyslot: keyslot,
       orphanKeyslots: z.array(keyslot).max(32).readonly().exactOptional(),
       startedAt: timestamp,
+      claim: z.guid().exactOptional(),
     })
     .exactOptional(),
   rotatedAt: timestamp.exactOptional(),
@@ -46,6 +47,7 @@ const common = {
   accessType: z.enum(['mount', 'block']).exactOptional(),
   fsType: z.enum(['ext4', 'xfs']).exactOptional(),
   mkfsOptions: text.exactOptional(),
+  className: text.exactOptional(),
   complete: z.boolean(),
   encryption,
 } as const;

@@ -46,6 +46,8 @@ export interface EncryptionRecord {
     readonly newKeyslot: number;
     readonly orphanKeyslots?: readonly number[];
     readonly startedAt: string;
+    /** Of whoever carries it out: a process that finds another one here was overtaken, and stops. */
+    readonly claim?: string;
   };
   /** RFC 3339; absent until the first rotation. */
   readonly rotatedAt?: string;
@@ -90,6 +92,8 @@ export interface VolumeRecord {
   /** Only with access type `mount`. */
   readonly fsType?: FsType;
   readonly mkfsOptions?: string;
+  /** The StorageClass, where its parameters name it. Of a snapshot that of its volume. */
+  readonly className?: string;
   readonly source?: ContentSource;
   /** Whether CreateVolume has come to its end; an unfinished volume is neither listed nor staged. */
   readonly complete: boolean;

@@ -24,5 +24,6 @@ export function describeKey(
     hasKeyOfSource: inheritedUuid !== undefined,
     isUnused: phase === 'prepared' || phase === 'formatting',
     isStaged: staged.has(id),
+    className: record.className ?? '',
   };
 }

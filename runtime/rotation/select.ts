@@ -1,5 +1,6 @@
 /** Which keys a run takes, in which order, and why it leaves out others. Pure: the same list gives the same plan. */
 import type { Key } from '../grpc/gen/admin_pb';
+import { classOf, type KnownClasses } from './class-of';
 
 export type RotationKind = 'kek' | 'passphrase' | 'volume-key';
 
@@ -8,6 +9,9 @@ export interface Selection {
   readonly id?: string;
   readonly tenant?: string;
   readonly kmsId?: string;
+  readonly className?: string;
+  /** Of volumes whose record names no class. Those that are not here either are left out, and said to be. */
+  readonly classes?: KnownClasses;
   readonly kind: RotationKind;
   /** Rotated at or after this: left out. RFC 3339. */
   readonly since?: string;
@@ -38,17 +42,19 @@ function lastRotated(key: Key, kind: RotationKind): string | undefined {
   return at === '' ? undefined : at;
 }
 
-function isWanted(key: Key, { id, tenant, kmsId, kind }: Selection): boolean {
+function isWanted(key: Key, { id, tenant, kmsId, kind, className, classes = new Map() }: Selection): boolean {
   // Of a snapshot only the wrapping can be renewed; a run over volumes says in its report which of them keep their keys.
   if (key.isSnapshot && kind !== 'kek' && id === undefined) return false;
   return (
     (id === undefined || key.id === id) &&
     (tenant === undefined || key.tenant === tenant) &&
-    (kmsId === undefined || key.kmsId === kmsId)
+    (kmsId === undefined || key.kmsId === kmsId) &&
+    (className === undefined || [className, undefined].includes(classOf(key, classes)))
   );
 }
 
-function reasonToSkip(key: Key, { kind, since }: Selection): string | undefined {
+function reasonToSkip(key: Key, { kind, since, className, classes = new Map() }: Selection): string | undefined {
+  if (className !== undefined && classOf(key, classes) === undefined) return 'class unknown';
   const last = lastRotated(key, kind);
   if (since !== undefined && last !== undefined && Date.parse(last) >= Date.parse(since)) return `was done at ${last}`;
   if (kind === 'volume-key' && key.isUnused) return 'holds no data yet';

@@ -9,6 +9,8 @@ import { type Driver, startDriver } from '../../runtime/driver/driver';
 import { bundle } from '../../tools/bundle';
 import { type CsiClient, csiClient } from '../../tools/csi-client/csi-client';
 import { describeWith } from '../harness/describe-with';
+import { writeKubeconfig } from '../harness/kubeconfig';
+import { type Kubernetes, startKubernetes } from '../harness/kubernetes';
 
 jest.setTimeout(300_000);
 
@@ -55,7 +57,13 @@ describeWith(['cryptsetup'], 'the commands of rotation', () => {
         name: `pvc-${namespace}`,
         capacityRange: { requiredBytes: 16n * 2n ** 20n },
         volumeCapabilities: [{ accessMode: { mode: 1 }, accessType: { case: 'mount', value: {} } }],
-        parameters: { encrypted: 'true', encryptionKMSID: 'metadata', 'csi.storage.k8s.io/pvc/namespace': namespace },
+        parameters: {
+          encrypted: 'true',
+          encryptionKMSID: 'metadata',
+          'csi.storage.k8s.io/pvc/namespace': namespace,
+          // The other class is one of before classes named themselves.
+          ...(namespace === 'shop' && { storageClassName: 'fast' }),
+        },
         secrets: { [passphraseSecretKey]: 'a passphrase for tests' },
       });
       volumes.push(volume?.volumeId ?? '');
@@ -102,6 +110,68 @@ describeWith(['cryptsetup'], 'the commands of rotation', () => {
     expect(outcomes(young.answer)).toEqual({ [shop]: 'skipped', [billing]: 'skipped' });
   });
 
+  test('a run over a class takes its volumes, and names those whose class nobody knows', async () => {
+    const [shop = '', billing = ''] = volumes;
+    const { code, answer } = await asJson('rotate', '--class', 'fast');
+    expect([code, outcomes(answer)]).toEqual([0, { [shop]: 'rotated', [billing]: 'skipped' }]);
+    expect(answer.lines).toContainEqual(expect.objectContaining({ id: billing, detail: 'class unknown' }));
+    const other = await asJson('rotate', '--class', 'slow');
+    expect([other.code, outcomes(other.answer)]).toEqual([0, { [billing]: 'skipped' }]);
+    const proof = await asJson('verify', '--class', 'fast');
+    const found = Object.fromEntries(proof.answer.map(({ id, outcome }: Record<string, string>) => [id, outcome]));
+    expect([proof.code, found]).toEqual([0, { [shop]: 'OK', [billing]: 'skipped' }]);
+  });
+
+  describeWith(['etcd', 'kube-apiserver'], 'with a way to Kubernetes', () => {
+    let kubernetes: Kubernetes;
+    const kubeconfig = join(folder, 'kubeconfig');
+    beforeAll(async () => {
+      kubernetes = await startKubernetes();
+      writeKubeconfig(kubeconfig, kubernetes, { token: kubernetes.adminToken });
+      const [, billing = ''] = volumes;
+      const other = Array.from({ length: 260 }, (_, index) => `other-${index}`);
+      for (const volumeHandle of [...other, billing]) {
+        await kubernetes.expectOk('POST', '/api/v1/persistentvolumes', {
+          apiVersion: 'v1',
+          kind: 'PersistentVolume',
+          metadata: { generateName: 'pv-' },
+          spec: {
+            capacity: { storage: '16Mi' },
+            accessModes: ['ReadWriteOnce'],
+            storageClassName: volumeHandle === billing ? 'slow' : 'fast',
+            csi: { driver: 'csi.keyward.dev', volumeHandle },
+          },
+        });
+      }
+    });
+    afterAll(() => kubernetes?.stop());
+
+    test('the class of a volume that does not name it is that of its PersistentVolume, however many there are', async () => {
+      const [shop = '', billing = ''] = volumes;
+      const run = async (name: string) => {
+        const { code, answer } = await asJson('rotate', '--class', name, '--kubeconfig', kubeconfig);
+        return [code, outcomes(answer)];
+      };
+      expect(await run('slow')).toEqual([0, { [billing]: 'rotated' }]);
+      expect(await run('fast')).toEqual([0, { [shop]: 'rotated' }]);
+    });
+
+    test('refuses to guess when Kubernetes does not answer', async () => {
+      await kubernetes.halt();
+      const { code, stderr } = await keyward(
+        'rotate',
+        '--class',
+        'slow',
+        '--kubeconfig',
+        kubeconfig,
+        '--admin-endpoint',
+        admin,
+      );
+      expect([code, stderr]).toEqual([1, expect.stringContaining('KMS_UNREACHABLE')]);
+      await kubernetes.restart();
+    });
+  });
+
   test('every key is verified', async () => {
     const { code, answer } = await asJson('verify', '--all');
     expect([code, answer.map(({ outcome }: { outcome: string }) => outcome)]).toEqual([0, ['OK', 'OK']]);
@@ -123,6 +193,7 @@ describeWith(['cryptsetup'], 'the commands of rotation', () => {
       ['rotate'],
       ['verify'],
       ['rotate', 'x', '--all'],
+      ['verify', '--all', '--class', 'fast'],
       ['rotate', '--all', '--rate', '0'],
       ['rotate', '--compromised', 'k', '--tenant', 't'],
     ]) {

@@ -46,6 +46,17 @@ describeWith(csiAddonsComponents, 'jobs that reclaim space', () => {
     expect(status).not.toHaveProperty('reclaimedSpace');
   });
 
+  test('the storage of a node-local volume keeps no zeros, so that there is nothing to give back', async () => {
+    const { volume } = await driver.csi.controller.createVolume(driver.claim('metadata').createVolume());
+    const reclaim = (volumeId: string) => driver.csi.reclaimController.controllerReclaimSpace({ volumeId });
+    await expect(reclaim(volume?.volumeId ?? '')).rejects.toMatchObject({
+      code: 'RECLAIM_UNSUPPORTED',
+      status: 'UNIMPLEMENTED',
+    });
+    await expect(reclaim('')).rejects.toMatchObject({ code: 'REQUEST_INVALID' });
+    await expect(reclaim('no-volume')).rejects.toMatchObject({ code: 'VOLUME_NOT_FOUND' });
+  });
+
   test('a volume that is not staged on its node is an error with its code', async () => {
     await startJob('absent', 'Filesystem');
     const { result, conditions } = await shop.untilEnded(kind, 'absent');
