@@ -86,9 +86,9 @@ module.exports = {
     ),
     {
       name: 'one-process-runner',
-      comment: 'keys would leak by argv or environment: runtime/process/run.ts is the only one that starts processes',
+      comment: 'keys would leak by argv or environment: runtime/process/ alone starts processes',
       severity: 'error',
-      from: { path: '^runtime/', pathNot: '^runtime/process/run\\.ts$' },
+      from: { path: '^runtime/', pathNot: '^runtime/process/launch\\.ts$' },
       to: { path: '^(node:)?child_process$' },
     },
     never(

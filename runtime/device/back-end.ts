@@ -23,11 +23,17 @@ export interface BackEnd {
    * Runs `action` while no other node, and no other driver, changes the keys of the volume. A holder that died keeps others
    * waiting for a few minutes at most. @throws CodedError VOLUME_BUSY when somebody else does.
    */
-  exclusively<T>(volumeId: string, action: () => Promise<T>): Promise<T>;
+  exclusively<T>(volumeId: string, action: (hold: KeyHold) => Promise<T>): Promise<T>;
   /** What whoever stages the volume must be told of its storage (`volume_context`). */
   volumeContext(id: string): Promise<Readonly<Record<string, string>>>;
   /** Bytes that new images can take, and the largest single image. */
   capacity(): Promise<{ readonly availableBytes: number; readonly maximumImageBytes: number }>;
+}
+
+/** The right to change the keys of a volume. A holder that was cut off, or stood still for too long, has lost it. */
+export interface KeyHold {
+  /** To be asked before each step that cannot be undone. @throws CodedError VOLUME_BUSY when the right is lost. */
+  confirm(): Promise<void>;
 }
 
 export interface RecordStore<R extends { readonly id: string; readonly name: string }> {
@@ -72,6 +78,11 @@ export interface Images {
   isUnwritten(image: ImageRef): Promise<boolean | undefined>;
   /** What the image takes in its storage, which may be less than its size. Absent where that takes long to find out. */
   storedBytes?(image: ImageRef): Promise<number>;
+  /**
+   * Gives back what the storage keeps of the image though it reads as zeros, in use or not; the bytes stay as they are.
+   * Absent where storage takes no more than was written and not discarded. @throws CodedError VOLUME_NOT_FOUND.
+   */
+  reclaim?(image: ImageRef): Promise<void>;
   /** Who has the image attached, anywhere: a device of this node or the address of another. Undefined: nobody, or no image. */
   usedBy(image: ImageRef): Promise<string | undefined>;
   /** No error when it is gone. @throws CodedError VOLUME_IN_USE while it is attached. */

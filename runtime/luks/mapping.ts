@@ -36,12 +36,22 @@ const longestName = 127;
  * @throws CodedError REQUEST_INVALID when the id cannot be part of a device-mapper name.
  */
 export function mappingName(volumeId: string): string {
-  const start = cephCsiId.test(volumeId) ? cephCsiPrefix : prefix;
-  const name = `${start}${volumeId}`;
-  if (name.length <= longestName && /^[-_.A-Za-z0-9]+$/.test(name)) return name;
+  const name = mappingNameIfAny(volumeId);
+  if (name !== undefined) return name;
+  const start = prefixOf(volumeId);
   throw new CodedError('REQUEST_INVALID', 'the volume id cannot name a mapping', {
     remedy: `Use an id of at most ${longestName - start.length} letters, digits, "-", "_" and ".".`,
   });
+}
+
+/** Undefined for an id that cannot name a mapping: such a volume was never open. */
+export function mappingNameIfAny(volumeId: string): string | undefined {
+  const name = `${prefixOf(volumeId)}${volumeId}`;
+  return name.length <= longestName && /^[-_.A-Za-z0-9]+$/.test(name) ? name : undefined;
+}
+
+function prefixOf(volumeId: string): string {
+  return cephCsiId.test(volumeId) ? cephCsiPrefix : prefix;
 }
 
 /** The path of a mapping's device, open or not. */

@@ -7,8 +7,10 @@ import { relative } from 'node:path';
 import { deviceNumber } from '../device/block-size';
 import type { FsType } from '../device/record';
 import { CodedError, isErrno } from '../errors';
+import type { KernelCalls } from '../process/kernel-thread';
 import { type Run, type RunOptions, ToolError } from '../process/run';
 import { filesystemFault } from './fault';
+import { mountArguments } from './mount-flags';
 import { holdingMount, type Mount, readMountinfo, resolveMountPoint, topMount } from './mountinfo';
 import { repairAfterMount, repairBeforeMount } from './repair';
 
@@ -42,9 +44,12 @@ const maximumLayers = 16;
 
 export class Mounts {
   readonly #run: Run;
+  readonly #kernel: KernelCalls | undefined;
 
-  constructor(run: Run) {
+  /** @param kernel Saves the command where a file system is mounted with usual options. */
+  constructor(run: Run, kernel?: KernelCalls) {
     this.#run = run;
+    this.#kernel = kernel;
   }
 
   /**
@@ -59,7 +64,7 @@ export class Mounts {
     const args = ['--types', fsType, '--options', all.join(','), '--', device, target];
     await repairBeforeMount(this.#run, wanted);
     try {
-      await this.#mount(args, signal);
+      if (!(await this.#mountDirectly(wanted, all))) await this.#mount(args, signal);
     } catch (error) {
       const refusal = error instanceof CodedError && error.cause instanceof ToolError ? error.cause : undefined;
       if (!refusal || !(await repairAfterMount(this.#run, wanted, refusal))) throw error;
@@ -137,6 +142,12 @@ export class Mounts {
     expect(target, 'folder', present.root, holder && below(holder.root, relative(holder.mountPoint, path)));
     if (!readOnly) expect(target, 'access', isReadOnly(present) ? 'ro' : 'rw', isReadOnly(holder) ? 'ro' : 'rw');
     return true;
+  }
+
+  /** False: it is not mounted, and the command is to say why. */
+  async #mountDirectly({ device, target, fsType }: FilesystemMount, options: readonly string[]): Promise<boolean> {
+    const args = mountArguments(options);
+    return args !== undefined && (await this.#kernel?.mount({ source: device, target, fsType, ...args })) === 0;
   }
 
   async #mount(args: readonly string[], signal?: AbortSignal): Promise<void> {

@@ -2,10 +2,9 @@
  * The only place that starts a process. Keys travel on standard input and nowhere else: arguments and environment are
  * readable by every process of the machine. The child gets a small fixed environment in the C locale.
  */
-import { type ChildProcessByStdio, spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
 import { CodedError } from '../errors';
 import { Secret } from '../secret';
+import { type Launch, launchByFork } from './launch';
 
 export interface RunOptions {
   /** Written one after the other to standard input, which is then closed. cryptsetup tells two keys apart by their sizes. */
@@ -52,61 +51,73 @@ const killDelayMs = 2_000;
  * Runs `tool` (looked up in PATH) to its end.
  * @throws ToolError exit code not in `okExitCodes`; CodedError TOOL_MISSING, TOOL_TIMEOUT, ABORTED.
  */
-export const run: Run = (tool, args, options = {}) =>
-  new Promise((resolve, reject) => {
-    const { timeoutMs = 60_000, signal, okExitCodes = [0], stdinFile = 'pipe' } = options;
-    if (signal?.aborted) return reject(aborted(tool));
-    const startedAt = performance.now();
-    const child = start(tool, args, stdinFile);
-    const stdout = collect(child.stdout);
-    const stderr = collect(child.stderr);
-    let failure: CodedError | undefined;
+export const run: Run = runBy(launchByFork);
 
-    // A process that the child left behind may hold the pipes open for ever: nobody waits for that one.
-    const release = () => {
-      child.stdout.destroy();
-      child.stderr.destroy();
-    };
-    const stop = (error: CodedError) => {
-      failure ??= error;
-      if (child.exitCode !== null || child.signalCode !== null) return release();
-      child.once('exit', release);
-      child.kill('SIGTERM');
-      setTimeout(() => child.kill('SIGKILL'), killDelayMs).unref();
-    };
-    const timer = setTimeout(() => stop(timedOut(tool, timeoutMs)), timeoutMs);
-    const onAbort = () => stop(aborted(tool));
-    signal?.addEventListener('abort', onAbort, { once: true });
-    const settle = (act: () => void) => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-      act();
-    };
+/** {@link run} by another way of starting processes. */
+export function runBy(launch: Launch): Run {
+  return (tool, args, options = {}) =>
+    new Promise((resolve, reject) => {
+      const { timeoutMs = 60_000, signal, okExitCodes = [0], stdinFile = 'pipe' } = options;
+      if (signal?.aborted) return reject(aborted(tool));
+      const startedAt = performance.now();
+      const child = started(launch, tool, args, stdinFile);
+      const stdout = collect(child.stdout);
+      const stderr = collect(child.stderr);
+      let failure: CodedError | undefined;
 
-    child.on('error', (error) => settle(() => reject(cannotStart(tool, error))));
-    child.on('close', (code, signalName) =>
-      settle(() => {
-        if (failure) return reject(failure);
-        const result: RunResult = {
-          exitCode: code ?? 128,
-          stdout: stdout(),
-          stderr: signalName ? `killed by ${signalName}` : stderr(),
-          durationMs: performance.now() - startedAt,
-        };
-        if (code !== null && okExitCodes.includes(code)) resolve(result);
-        else reject(new ToolError(tool, result));
-      }),
-    );
-    // A child that ends before it has read its input closes the pipe; its exit code tells the story, so EPIPE is no news.
-    child.stdin?.on('error', () => undefined);
-    for (const part of options.stdin ?? []) if (child.stdin) feed(child.stdin, part);
-    child.stdin?.end();
-  });
+      // A process that the child left behind may hold the pipes open for ever: nobody waits for that one.
+      const release = () => {
+        child.stdout.destroy();
+        child.stderr.destroy();
+      };
+      const stop = (error: CodedError) => {
+        failure ??= error;
+        child.exited.then(release, release);
+        child.kill('SIGTERM');
+        setTimeout(() => child.kill('SIGKILL'), killDelayMs).unref();
+      };
+      const timer = setTimeout(() => stop(timedOut(tool, timeoutMs)), timeoutMs);
+      const onAbort = () => stop(aborted(tool));
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const settle = (act: () => void) => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', onAbort);
+        act();
+      };
 
-function start(tool: string, args: readonly string[], stdin: number | 'pipe') {
-  const child = spawn(tool, args, { env: environment(), stdio: [stdin, 'pipe', 'pipe'] });
-  // The two outputs are pipes, and the input is one unless a file takes its place.
-  return child as ChildProcessByStdio<Writable | null, Readable, Readable>;
+      Promise.all([child.exited, closed(child.stdout), closed(child.stderr)]).then(
+        ([{ code, signal: signalName }]) =>
+          settle(() => {
+            if (failure) return reject(failure);
+            const result: RunResult = {
+              exitCode: code ?? 128,
+              stdout: stdout(),
+              stderr: signalName ? `killed by ${signalName}` : stderr(),
+              durationMs: performance.now() - startedAt,
+            };
+            if (code !== null && okExitCodes.includes(code)) resolve(result);
+            else reject(new ToolError(tool, result));
+          }),
+        (error: unknown) => settle(() => reject(cannotStart(tool, error))),
+      );
+      // A child that ends before it has read its input closes the pipe; its exit code tells the story, so EPIPE is no news.
+      child.stdin?.on('error', () => undefined);
+      for (const part of options.stdin ?? []) if (child.stdin) feed(child.stdin, part);
+      child.stdin?.end();
+    });
+}
+
+/** @throws CodedError TOOL_MISSING. */
+function started(launch: Launch, tool: string, args: readonly string[], stdin: number | 'pipe') {
+  try {
+    return launch(tool, args, { environment: environment(), stdin });
+  } catch (error) {
+    throw cannotStart(tool, error);
+  }
+}
+
+function closed(stream: NodeJS.ReadableStream): Promise<void> {
+  return new Promise((resolve) => stream.once('close', resolve));
 }
 
 function feed(stdin: NodeJS.WritableStream, part: Secret | Uint8Array): void {
@@ -125,12 +136,12 @@ function collect(stream: NodeJS.ReadableStream): () => string {
 }
 
 /** cryptsetup and dmsetup wait for udev to make device nodes unless told that there is none (a container, a guest). */
-function environment(): NodeJS.ProcessEnv {
+function environment(): Record<string, string> {
   const { PATH = '/usr/sbin:/usr/bin:/sbin:/bin', DM_DISABLE_UDEV } = process.env;
   return { PATH, LC_ALL: 'C', ...(DM_DISABLE_UDEV !== undefined && { DM_DISABLE_UDEV }) };
 }
 
-function cannotStart(tool: string, cause: Error): CodedError {
+function cannotStart(tool: string, cause: unknown): CodedError {
   return new CodedError('TOOL_MISSING', `${tool} cannot be started`, {
     remedy: `Install the package that has ${tool} in the image of the driver, in a folder of PATH.`,
     cause,

@@ -15,6 +15,7 @@ import { writeToken } from './token';
 
 /**
  * Brings the device from `prepared` or `formatting` to `formatted`; does nothing from there on.
+ * @param open Opens what was formatted, for whoever wants it open anyway: that proves the key, too.
  * @throws CodedError DEVICE_NOT_EMPTY, DEVICE_UNREADABLE, LUKS_HEADER_FOREIGN, LUKS_PASSPHRASE_REJECTED.
  */
 export async function initialise(
@@ -23,23 +24,27 @@ export async function initialise(
   encryption: EncryptionRecord,
   device: string,
   dek: Secret,
+  open?: (record: EncryptionRecord) => Promise<unknown>,
 ): Promise<EncryptionRecord> {
   const image = { kind: 'volume', id: volumeId } as const;
   let record = encryption;
-  if (record.phase === 'prepared') {
+  const isBlank = record.phase === 'prepared';
+  if (isBlank) {
     await requireBlank(deps, volumeId, device);
     record = await updateEncryption(deps, image, (latest) => ({ ...latest, phase: 'formatting' }));
   }
   if (record.phase === 'formatting') {
-    const header = await headerIfAny(device);
+    // What was proven a moment ago is not asked again; only who comes back to an unfinished format has to look.
+    const header = isBlank ? undefined : await headerIfAny(device);
     if (header) requireOurs(volumeId, header, record);
-    else await requireNothingBehindHeader(deps, volumeId, device, record);
+    else if (!isBlank) await requireNothingBehindHeader(deps, volumeId, device, record);
     // A kill inside luksFormat leaves our header with no keyslot yet: as blank as before, and formatted again. With integrity
     // protection the header is whole before all of the data has its tags, and nothing tells how far that came.
-    if (!header || header.keyslots.length === 0 || record.luks.integrity !== undefined) {
-      await deps.cryptsetup.format({ device, uuid: record.luksUuid, luks: record.luks, dek });
-    }
-    if ((await deps.cryptsetup.testKey(device, dek)) === undefined) throw noKeyOpens(image);
+    const isToFormat = !header || header.keyslots.length === 0 || record.luks.integrity !== undefined;
+    if (isToFormat) await deps.cryptsetup.format({ device, uuid: record.luksUuid, luks: record.luks, dek });
+    // With integrity protection the next call, after a kill, formats again, and can only do that while nothing is open.
+    if (open && isToFormat && record.luks.integrity === undefined) await open(record);
+    else if ((await deps.cryptsetup.testKey(device, dek)) === undefined) throw noKeyOpens(image);
     await writeToken(deps, image, record, device);
     record = await updateEncryption(deps, image, (latest) => ({ ...latest, phase: 'formatted' }));
   }

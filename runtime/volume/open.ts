@@ -5,19 +5,22 @@ import { probe } from '../device/probe';
 import type { EncryptionRecord } from '../device/record';
 import { CodedError, isCoded } from '../errors';
 import { type Luks2Header, readHeader } from '../luks/header';
-import { findMapping, type Mapping, mappingDevice, mappingName, resumeMapping } from '../luks/mapping';
+import {
+  findMapping,
+  type Mapping,
+  mappingDevice,
+  mappingName,
+  mappingNameIfAny,
+  resumeMapping,
+} from '../luks/mapping';
 import { verifyHeader } from '../luks/verify';
 import type { Secret } from '../secret';
 import type { VolumeDeps } from './context';
 
 /** The volume's mapping on this node, when it is open. An id that cannot name a mapping has none. */
 export async function mappingOf(volumeId: string): Promise<Mapping | undefined> {
-  try {
-    return await findMapping(mappingName(volumeId));
-  } catch (error) {
-    if (isCoded(error, 'REQUEST_INVALID')) return undefined;
-    throw error;
-  }
+  const name = mappingNameIfAny(volumeId);
+  return name === undefined ? undefined : findMapping(name);
 }
 
 /**

@@ -2,7 +2,7 @@
  * NodeStageVolume: note what Unstage needs → get the key → attach → first use → own header of a copy → check the header →
  * open → filesystem → mount → grow. The list is run whole each time; a step that finds its work truly done skips it.
  */
-import type { AccessType, FsType, VolumeRecord } from '../device/record';
+import type { AccessType, EncryptionRecord, FsType, VolumeRecord } from '../device/record';
 import { CodedError } from '../errors';
 import { mappingDevice, mappingName } from '../luks/mapping';
 import type { Secret } from '../secret';
@@ -52,6 +52,10 @@ async function stage(deps: VolumeDeps, stored: VolumeRecord, request: StageReque
   let mapped = '';
   let dek: Secret | undefined;
   const key = () => dek ?? unreachable();
+  const open = async (now: EncryptionRecord) => {
+    await requireSoundHeader(deps, id, now, device);
+    return openMapping(deps, id, now, device, key());
+  };
   try {
     await runSteps(
       [
@@ -60,12 +64,14 @@ async function stage(deps: VolumeDeps, stored: VolumeRecord, request: StageReque
           dek = (await keyOf(deps, image, encryption, call).fetch()).dek;
         }),
         step('attach', async () => {
+          const wasAttached = (await deps.backEnd.devices.find(id)) !== undefined;
           device = await deps.backEnd.devices.attach(id, call.signal);
-          await deps.backEnd.devices.refreshSize(id);
+          // One that is attached only now has the size of its image.
+          if (wasAttached) await deps.backEnd.devices.refreshSize(id);
         }),
         step('initialise', async () => {
           encryption = await learnHeader(deps, id, encryption, device, call);
-          encryption = await initialise(deps, id, encryption, device, key());
+          encryption = await initialise(deps, id, encryption, device, key(), open);
         }),
         step('own-header', async () => {
           if (encryption.inheritedUuid === undefined) return;
@@ -77,8 +83,7 @@ async function stage(deps: VolumeDeps, stored: VolumeRecord, request: StageReque
           encryption = await asSeen(encryption, device);
         }),
         step('open', async () => {
-          await requireSoundHeader(deps, id, encryption, device);
-          mapped = await openMapping(deps, id, encryption, device, key());
+          mapped = await open(encryption);
         }),
         step('filesystem', async () => {
           record = { ...record, encryption };

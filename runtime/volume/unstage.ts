@@ -4,7 +4,7 @@
  */
 import { CodedError } from '../errors';
 import { closeLayered } from '../luks/layer';
-import { mappingName, resumeMapping } from '../luks/mapping';
+import { findMapping, lowerHalf, mappingNameIfAny, resumeMapping } from '../luks/mapping';
 import type { VolumeDeps } from './context';
 import { clearForeignStage, stagedPlaces } from './foreign-stage';
 import { mappingOf } from './open';
@@ -54,9 +54,13 @@ export async function undoStage(deps: VolumeDeps, volumeId: string): Promise<voi
 function closing(deps: VolumeDeps, volumeId: string): readonly Step[] {
   return [
     step('close', async () => {
-      const mapping = await mappingOf(volumeId);
-      if (mapping && mapping.lower === undefined) await deps.cryptsetup.close(mapping.name);
-      await closeLayered(deps.run, mappingName(volumeId));
+      const name = mappingNameIfAny(volumeId);
+      if (name === undefined) return;
+      const mapping = await findMapping(name);
+      // A kill inside an open with integrity protection leaves the lower half alone.
+      const isToClose = mapping ? mapping.lower === undefined : (await findMapping(lowerHalf(name))) !== undefined;
+      if (isToClose) await deps.cryptsetup.close(name);
+      await closeLayered(deps.run, name);
     }),
     step('detach', () => deps.backEnd.devices.detach(volumeId)),
     step('forget', () => deps.stages.remove(volumeId)),

@@ -9,12 +9,14 @@ import { makeFilesystem, readSuperblock } from '../../runtime/mount/filesystem';
 import { growFilesystem } from '../../runtime/mount/grow';
 import { Mounts } from '../../runtime/mount/mounts';
 import { filesystemUsage } from '../../runtime/mount/usage';
+import { KernelThread } from '../../runtime/process/kernel-thread';
 import { run } from '../../runtime/process/run';
 import { Bench, cryptsetup, key, mebibyte } from './luks-fixture';
 
 jest.setTimeout(120_000);
 const fsUuid = '6f0f3d0e-8a52-4c19-9c5b-0d8c3b5d7a12';
-const mounts = new Mounts(run);
+/** As the driver has them: what the thread cannot mount is told by the command. */
+const mounts = new Mounts(run, new KernelThread());
 const sizes = { ext4: 32 * mebibyte, xfs: 320 * mebibyte };
 
 describe.each(['ext4', 'xfs'] as const)('%s', (fsType: FsType) => {

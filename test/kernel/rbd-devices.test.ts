@@ -5,7 +5,9 @@ import { basename } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { blockSizeBytes } from '../../runtime/device/block-size';
+import { KernelThread } from '../../runtime/process/kernel-thread';
 import { type Run, run } from '../../runtime/process/run';
+import { Secret } from '../../runtime/secret';
 import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
 import { describeWith } from '../harness/describe-with';
 import { type FixtureOptions, ImagesFixture, nameOf } from '../integration/rbd/images-fixture';
@@ -166,6 +168,26 @@ describeWith(CEPH_TOOLS, 'devices of RBD images', () => {
     await execute('dd', [`if=${fresh}`, 'of=/dev/null', 'bs=4096', 'count=1', 'iflag=direct']);
     await devices.detach(id);
     await ceph.ceph(['osd', 'blocklist', 'rm', address]);
+  });
+
+  test('without a command where the kernel can be called; a refusal is for the command to explain', async () => {
+    const { tools, run: recording } = recorded();
+    const kernel = new KernelThread();
+    const { devices, id } = await newImage({ run: recording, cli: { kernel } });
+    tools.length = 0;
+    const [device, again] = await Promise.all([devices.attach(id), devices.attach(id)]);
+    expect(device).toMatch(/^\/dev\/rbd\d+$/);
+    expect(again).toBe(device);
+    expect(tools).toEqual([]);
+    expect(await blockSizeBytes(device)).toBe(8 * mebibyte);
+    expect(await readFile('/proc/keys', 'utf8')).not.toMatch(/ ceph +keyward/);
+    await devices.detach(id);
+
+    const userKey = Secret.fromText('AQAAAAAAAAAAABAAAAECAwQFBgcICQoLDA0ODw==');
+    const { devices: stranger } = fixture.open({ run: recording, cli: { kernel }, userKey });
+    tools.length = 0;
+    await expect(stranger.attach(id)).toRejectWithCode('CEPH_DENIED');
+    expect(tools).toEqual(['rbd']);
   });
 
   test('without the monitor mapping ends in time, and unmapping works all the same', async () => {

@@ -46,7 +46,7 @@ export async function openLoopBackEnd(options: LoopBackEndOptions, deps: { reado
     devices: volumeDevices(images, devices),
     isElsewhere: (id) => ![undefined, nodeHash(nodeId)].includes(nodeHashOf(id)),
     // One process a directory, and that has its own locks.
-    exclusively: (_id, action) => action(),
+    exclusively: (_id, action) => action({ confirm: async () => undefined }),
     volumeContext: async () => ({}),
     capacity: async () => {
       const available = await images.availableBytes();

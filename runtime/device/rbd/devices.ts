@@ -10,7 +10,7 @@ import type { Devices, ImageRef } from '../back-end';
 import { waitForNode } from './device-node';
 import { decodeId } from './ids';
 import type { ImageSpec } from './image-spec';
-import { type ImageState, readImageState } from './image-state';
+import { type ImageState, poolOf, readImageState } from './image-state';
 import { type KernelMapping, Krbd } from './krbd';
 import { notFound } from './locate';
 import { parseMapOptions } from './map-options';
@@ -92,35 +92,31 @@ export class RbdDevices implements Devices {
   }
 
   async #attach(image: ImageRef, signal?: AbortSignal): Promise<string> {
-    const state = await this.#state(image);
+    const spec = await this.#deps.locate(image);
+    const pool = await poolOf(this.#deps.pools, spec);
+    const [state, present, watchers] = await Promise.all([
+      this.#stateOf(image, spec),
+      this.#mappings(image.id),
+      pool.watchers(spec.image),
+    ]);
     let isShutOut = false;
-    const present = await this.#mappings(image.id);
     for (const mapping of present) {
-      if (await this.#isUsable(mapping, state)) return deviceOf(mapping);
+      if (isUsable(mapping, state, watchers)) return deviceOf(mapping);
       isShutOut ||= 'kernel' in mapping;
       await this.#unmap(mapping);
     }
     // A process of ours that died here has the image open for a while yet.
-    await this.#requireUnused(image, state, present.length > 0 ? deadClientMs : otherUserWaitMs);
+    if (present.length > 0) await this.#requireUnused(image, state, deadClientMs);
+    else if (watchers.length > 0) await this.#requireUnused(image, state, otherUserWaitMs);
     const request = { spec: state.spec, volumeId: image.id, ...(signal && { signal }) };
     const map = (apart: boolean) => mapImage(this.#deps.cli, this.#deps.options, { ...request, apart });
-    const device = await map(isShutOut).catch((error: unknown) => {
+    const told = await map(isShutOut).catch((error: unknown) => {
       if (isShutOut || !isCoded(error, 'CEPH_BLOCKLISTED')) throw error;
       return map(true);
     });
-    await this.#requireMapped(image.id, device, state);
+    const device = await this.#requireMapped(image.id, told, state);
     await waitForNode(device);
     return device;
-  }
-
-  /**
-   * Left by a process that died, of an image that is gone, or of a client that the cluster shut out, and so has no watch on
-   * the image any more: no use. Nothing is read to see that: it could wait without end, and hold the device meanwhile.
-   */
-  async #isUsable(mapping: Mapping, state: ImageState): Promise<boolean> {
-    if ('nbd' in mapping) return mapping.nbd.spec !== undefined;
-    const { imageId, clientAddress } = mapping.kernel;
-    return imageId === state.id && (await state.pool.watchers(state.spec.image)).includes(clientAddress);
   }
 
   /**
@@ -138,13 +134,15 @@ export class RbdDevices implements Devices {
     }
   }
 
-  /** What the command printed is not believed alone: a wrong device would be formatted. */
-  async #requireMapped(id: string, device: string, state: ImageState): Promise<void> {
-    const found = (await this.#mappings(id)).find((each) => deviceOf(each) === device);
-    if (found && ('nbd' in found || found.kernel.imageId === state.id)) return;
+  /** What a command printed is not believed alone: a wrong device would be formatted. @param told Undefined: nothing was printed. */
+  async #requireMapped(id: string, told: string | undefined, state: ImageState): Promise<string> {
+    for (const mapping of await this.#mappings(id)) {
+      const isOurs = 'nbd' in mapping ? told !== undefined : mapping.kernel.imageId === state.id;
+      if (isOurs && (told === undefined || told === deviceOf(mapping))) return deviceOf(mapping);
+    }
     throw new CodedError(
       'DEVICE_NOT_READY',
-      `${device} is not image ${state.spec.image}, which was to be mapped there`,
+      `${told === undefined ? 'no device' : `not ${told}`} shows image ${state.spec.image} after it was mapped`,
       {
         remedy: 'Repeat the call; give the container /sys and the process numbers of the node (hostPID).',
       },
@@ -152,7 +150,11 @@ export class RbdDevices implements Devices {
   }
 
   async #state(image: ImageRef): Promise<ImageState> {
-    const state = await readImageState(this.#deps.pools, await this.#deps.locate(image));
+    return this.#stateOf(image, await this.#deps.locate(image));
+  }
+
+  async #stateOf(image: ImageRef, spec: ImageSpec): Promise<ImageState> {
+    const state = await readImageState(this.#deps.pools, spec);
     if (!state) throw notFound(image);
     return state;
   }
@@ -190,6 +192,16 @@ export class RbdDevices implements Devices {
       ? this.#nbd.unmap(mapping.nbd, options.nbd)
       : this.#krbd.unmap(mapping.kernel, options.krbd);
   }
+}
+
+/**
+ * Left by a process that died, of an image that is gone, or of a client that the cluster shut out, and so has no watch on the
+ * image any more: no use. Nothing is read to see that: it could wait without end, and hold the device meanwhile.
+ */
+function isUsable(mapping: Mapping, { id }: ImageState, watchers: readonly string[]): boolean {
+  if ('nbd' in mapping) return mapping.nbd.spec !== undefined;
+  const { imageId, clientAddress } = mapping.kernel;
+  return imageId === id && watchers.includes(clientAddress);
 }
 
 function deviceOf(mapping: Mapping): string {

@@ -14,10 +14,13 @@ import type { JournalEntry } from './journal';
 /** What ceph-csi's arguments to luksFormat come to; it assumes this, too, where the image does not say. */
 const usualHeaderBytes = 16 * 1024 * 1024;
 const unknownUuid = '00000000-0000-0000-0000-000000000000';
+/** Of an image that does not say when it was made. */
 const unknownTime = new Date(0).toISOString();
 
 export interface ForeignImage {
   readonly sizeBytes: number;
+  /** RFC 3339, where the image says it. */
+  readonly createdAt?: string;
   readonly metadata: MetadataValues;
 }
 
@@ -31,7 +34,7 @@ export function foreignRecord<R>(schema: z.ZodType<R>, ref: ImageRef, entry: Jou
   const parsed = schema.safeParse({
     id: ref.id,
     name: entry.name,
-    createdAt: unknownTime,
+    createdAt: image.createdAt ?? unknownTime,
     sizeBytes: image.sizeBytes,
     ...(ref.kind === 'snapshot' && { sourceVolumeId: sourceIdOf(ref.id, entry.sourceImage ?? '') }),
     // ceph-csi notes the state last. An image without one is of a CreateVolume that was killed and will be repeated.

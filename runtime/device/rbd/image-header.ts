@@ -10,6 +10,8 @@ export interface ImageHeader {
   readonly sizeBytes: number;
   /** The bits of librbd.h: layering 1, exclusive-lock 4, object-map 8, … */
   readonly features: bigint;
+  /** RFC 3339. Absent for images that were made before Ceph 13. */
+  readonly createdAt?: string;
   /** What `rbd image-meta list` shows. */
   readonly metadata: ReadonlyMap<string, string>;
 }
@@ -43,6 +45,7 @@ export async function readImageHeader(objects: RadosObjects, imageId: string): P
   return {
     sizeBytes: Number(size.readBigUInt64LE()),
     features: features.readBigUInt64LE(),
+    ...createdAt(entries.get('create_timestamp')),
     metadata: new Map(
       [...entries].flatMap(([key, value]): [string, string][] =>
         key.startsWith(metadataPrefix) ? [[key.slice(metadataPrefix.length), value.toString('utf8')]] : [],
@@ -66,6 +69,12 @@ export function changeMetadata(
 }
 
 const metadataPrefix = 'metadata_';
+
+/** `utime_t`: seconds and nanoseconds, 32 bits each. Zero seconds are a time that nobody set. */
+function createdAt(value: Buffer | undefined): { readonly createdAt?: string } {
+  if (value?.length !== 8 || value.readUInt32LE() === 0) return {};
+  return { createdAt: new Date(value.readUInt32LE() * 1000 + Math.floor(value.readUInt32LE(4) / 1e6)).toISOString() };
+}
 
 function headerOf(imageId: string): string {
   return `rbd_header.${imageId}`;

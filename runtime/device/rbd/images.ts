@@ -55,6 +55,11 @@ export class RbdImages implements Images {
     return (await unwrittenByMap(state)) ?? this.#deps.cli.isUnwritten(state.spec);
   }
 
+  /** @throws CodedError VOLUME_NOT_FOUND, SNAPSHOT_NOT_FOUND, CEPH_*. */
+  async reclaim(image: ImageRef): Promise<void> {
+    await this.#deps.cli.sparsify(await this.#deps.locate(image));
+  }
+
   async remove(image: ImageRef): Promise<void> {
     const { cli, pools } = this.#deps;
     const spec = await this.#locateIfAny(image);

@@ -17,10 +17,14 @@ export interface MapRequest {
 }
 
 /**
- * Gives the path of the device.
+ * Gives the path of the device; undefined when it is mapped, and to be found by its image.
  * @throws CodedError IMAGE_UNMAPPABLE, VOLUME_NOT_FOUND, REQUEST_INVALID, CEPH_*, POOL_NOT_FOUND, TOOL_*, ABORTED.
  */
-export async function mapImage(cli: RbdCli, options: RbdMappingOptions, request: MapRequest): Promise<string> {
+export async function mapImage(
+  cli: RbdCli,
+  options: RbdMappingOptions,
+  request: MapRequest,
+): Promise<string | undefined> {
   try {
     return await mapBy(options.mounter, cli, options, request);
   } catch (error) {
@@ -29,29 +33,39 @@ export async function mapImage(cli: RbdCli, options: RbdMappingOptions, request:
   }
 }
 
-async function mapBy(mounter: Mounter, cli: RbdCli, options: RbdMappingOptions, request: MapRequest): Promise<string> {
+async function mapBy(
+  mounter: Mounter,
+  cli: RbdCli,
+  options: RbdMappingOptions,
+  request: MapRequest,
+): Promise<string | undefined> {
   const { spec, signal } = request;
-  const args = mounter === 'rbd' ? krbdArguments(options, request) : nbdArguments(options, request);
+  const limits = { timeoutMs: options.mapTimeoutMs, ...(signal && { signal }) };
   try {
-    const limits = { timeoutMs: options.mapTimeoutMs, ...(signal && { signal }) };
+    const kernelOptions = krbdOptions(options, request);
+    if (mounter === 'rbd' && (await cli.mapDirectly({ spec, options: kernelOptions }))) return undefined;
+    const args = mounter === 'rbd' ? krbdArguments(kernelOptions) : nbdArguments(options, request);
     return await cli.map(mounter, [...args, specText(spec)], limits);
   } catch (error) {
     throw mapError(error, spec);
   }
 }
 
+function krbdArguments(options: readonly string[]): readonly string[] {
+  return ['map', '--device-type', 'krbd', '--options', options.join(',')];
+}
+
 /** Without noudev the command waits for udev, which a container has not. */
-function krbdArguments({ mapOptions, mapTimeoutMs }: RbdMappingOptions, { apart }: MapRequest): readonly string[] {
+function krbdOptions({ mapOptions, mapTimeoutMs }: RbdMappingOptions, { apart }: MapRequest): readonly string[] {
   const own = parseMapOptions(mapOptions).krbd;
   const isSet = (name: string) => own.some((each) => each.split('=', 1)[0] === name);
   const seconds = Math.ceil(mapTimeoutMs / 1000);
-  const options = [
+  return [
     'noudev',
     ...(isSet('mount_timeout') ? [] : [`mount_timeout=${seconds}`]),
     ...(apart && !isSet('noshare') ? ['noshare'] : []),
     ...own,
   ];
-  return ['map', '--device-type', 'krbd', '--options', options.join(',')];
 }
 
 /** A driver that is updated has 5 minutes to come back; requests wait for the cluster as long as it takes. As ceph-csi does. */

@@ -2,6 +2,7 @@
 import type { RbdBackendConfig } from '../../../lib/schema/rbd-backend-config';
 import type { RbdMapping, RbdParameters } from '../../../lib/schema/rbd-parameters';
 import type { Serial } from '../../async/serial';
+import type { KernelCalls } from '../../process/kernel-thread';
 import type { Run } from '../../process/run';
 import type { BackEnd, ImageRef } from '../back-end';
 import { snapshotRecordSchema, volumeRecordSchema } from '../record-schema';
@@ -27,6 +28,7 @@ export interface RbdBackEndParts {
   readonly session: ClusterSession;
   readonly config: RbdBackendConfig;
   readonly run: Run;
+  readonly kernel?: KernelCalls;
   readonly flattening: Flattening;
   /** One mapping of an image at a time in this process. */
   readonly attaching: Serial;
@@ -40,6 +42,7 @@ export function rbdBackEnd({
   session,
   config,
   run,
+  kernel,
   flattening,
   attaching,
   mapping,
@@ -49,7 +52,7 @@ export function rbdBackEnd({
   const { clusterId, pools } = session;
   const journal = { clusterId, pools };
   const locate = async (image: ImageRef) => locateImage(journal, await session.namespace(), image);
-  const cli = new RbdCli(run, () => session.access());
+  const cli = new RbdCli(run, () => session.access(), kernel && { kernel });
   const devices = new RbdDevices({
     run,
     cli,

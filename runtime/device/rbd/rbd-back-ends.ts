@@ -8,6 +8,7 @@ import { SchemaError } from '../../../lib/schema/schema-error';
 import { Serial } from '../../async/serial';
 import { CodedError } from '../../errors';
 import type { Log } from '../../log';
+import type { KernelCalls } from '../../process/kernel-thread';
 import type { Run } from '../../process/run';
 import type { SecretReader } from '../../secret-reader';
 import type { BackEnd } from '../back-end';
@@ -23,6 +24,8 @@ import { type RbdBackEndParts, rbdBackEnd } from './rbd-back-end';
 
 export interface RbdBackEndsParts {
   readonly run: Run;
+  /** For mapping without a command. */
+  readonly kernel?: KernelCalls;
   /** For the credentials that the configuration names. */
   readonly secrets: SecretReader;
   readonly log: Log;
@@ -81,12 +84,13 @@ export class RbdBackEnds implements BackEnds {
       connections: this.#connections,
       listedPools: pools.filter((each) => each.clusterId === clusterId).map(({ pool }) => pool),
     });
-    const { run } = this.#parts;
+    const { run, kernel } = this.#parts;
     const mapping = decoded(() => decodeRbdMapping(access.context ?? of.forClass?.given ?? {}));
     return rbdBackEnd({
       session,
       config: this.#config,
       run,
+      ...(kernel && { kernel }),
       flattening: this.#flattening,
       attaching: this.#attaching,
       mapping,

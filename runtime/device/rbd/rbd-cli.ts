@@ -2,9 +2,11 @@
  * The `rbd` command: one short method a verb. It needs no ceph.conf, and the key of the user goes in by standard input. All
  * that can be read without it is read in process (image-header.ts): a start of it costs 50 to 150 ms.
  */
+import type { KernelCalls } from '../../process/kernel-thread';
 import type { Run, RunOptions, RunResult } from '../../process/run';
 import type { Secret } from '../../secret';
 import { type ImageSpec, specText } from './image-spec';
+import { type DirectMap, mapDirectly } from './krbd-map';
 import { withMemoryFile } from './memory-file';
 import { endedWith, exit, rbdError } from './rbd-errors';
 import type { Mounter, RbdImageOptions } from './rbd-options';
@@ -20,6 +22,8 @@ export interface CephAccess {
 export interface RbdCliOptions {
   /** For connecting. @default 15,000 */
   readonly connectTimeoutMs?: number;
+  /** Saves the command where an image is mapped. */
+  readonly kernel?: KernelCalls;
   /** For each single operation of an OSD: a full pool makes them wait without end. @default 30,000 */
   readonly operationTimeoutMs?: number;
 }
@@ -96,6 +100,15 @@ export class RbdCli {
     await this.#execute(`flatten the image ${specText(image)}`, ['flatten', '--no-progress', specText(image)], longMs);
   }
 
+  /**
+   * Frees extents of zeros, object by object, each at once where it is kept: a client that has the image open hands over its
+   * lock for that, and goes on. @throws CodedError VOLUME_NOT_FOUND.
+   */
+  async sparsify(image: ImageSpec): Promise<void> {
+    const args = ['sparsify', '--no-progress', specText(image)];
+    await this.#execute(`sparsify the image ${specText(image)}`, args, longMs);
+  }
+
   /** The images that were cloned from this one. */
   async children(image: ImageSpec): Promise<readonly ImageSpec[]> {
     const args = ['children', '--all', '--format', 'json', specText(image)];
@@ -136,6 +149,12 @@ export class RbdCli {
       if (endedWith(error, exit.ENOENT)) return true;
       throw error;
     });
+  }
+
+  /** As {@link mapDirectly}; false also where nothing can call the kernel. */
+  async mapDirectly(request: Omit<DirectMap, 'access'>): Promise<boolean> {
+    const { kernel } = this.#options;
+    return kernel !== undefined && mapDirectly(kernel, { ...request, access: await this.#access() });
   }
 
   /** Maps an image as `args` say and gives the path of its device. @throws ToolError, for the caller to read; TOOL_*, ABORTED. */

@@ -44,9 +44,9 @@ export async function readImage({ pool, entry }: FoundEntry): Promise<StoredImag
   // Not the id in the entry: an image that was made anew has another.
   const imageId = await imageIdOf(pool.objects, entry.imageName);
   const header = imageId === undefined ? undefined : await readImageHeader(pool.objects, imageId);
-  return imageId === undefined || !header
-    ? undefined
-    : { imageId, sizeBytes: header.sizeBytes, metadata: header.metadata };
+  if (imageId === undefined || !header) return undefined;
+  const { sizeBytes, metadata, createdAt } = header;
+  return { imageId, sizeBytes, metadata, ...(createdAt !== undefined && { createdAt }) };
 }
 
 function parseOwn<R extends { readonly id: string }>(schema: z.ZodType<R>, { kind, id }: ImageRef, text: string): R {

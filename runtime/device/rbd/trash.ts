@@ -27,16 +27,16 @@ export async function discard(cli: RbdCli, { spec, pool, id, lineage }: ImageSta
 
 /** Removes what waits in the trash of the pool and is needed no more. */
 export async function sweepTrash(cli: RbdCli, pool: PoolHandle, namespace: string): Promise<void> {
-  let removed = 0;
+  let tried = 0;
   // Again while it helps: an image may have waited for one that itself waited.
-  for (let before = -1; before < removed; ) {
-    before = removed;
+  for (let helps = true; helps; ) {
+    helps = false;
     for (const id of await trashed(pool)) {
-      if (removed === sweptAtOnce) return;
+      if (tried === sweptAtOnce) return;
       if (!(await isOurs(pool, id))) continue;
       if ((await readLineage(pool.objects, id))?.snapshots.length !== 0) continue;
-      await cli.removeFromTrash({ pool: pool.name, namespace }, id);
-      removed += 1;
+      tried += 1;
+      helps = (await cli.removeFromTrash({ pool: pool.name, namespace }, id)) || helps;
     }
   }
 }

@@ -3,10 +3,19 @@ import { encodeDuration, encodeStructure, encodeText } from './encoding';
 import type { ClassCall } from './objects';
 
 const exclusive = Uint8Array.of(1);
-/** Who holds it already holds it for longer. */
-const mayRenew = Uint8Array.of(1);
+const flags = {
+  /** Who holds it already holds it for longer. */
+  'may-renew': Uint8Array.of(1),
+  /** Who does not hold it any more does not get it in this way. */
+  'must-renew': Uint8Array.of(2),
+} as const;
 
-export function lockCall(name: string, cookie: string, durationMs: number): ClassCall {
+export function lockCall(
+  name: string,
+  cookie: string,
+  durationMs: number,
+  renewal: keyof typeof flags = 'may-renew',
+): ClassCall {
   const [tag, description] = [encodeText(''), encodeText('')];
   const parts = [
     encodeText(name),
@@ -15,7 +24,7 @@ export function lockCall(name: string, cookie: string, durationMs: number): Clas
     tag,
     description,
     encodeDuration(durationMs),
-    mayRenew,
+    flags[renewal],
   ];
   return { objectClass: 'lock', method: 'lock', input: encodeStructure(parts) };
 }

@@ -37,6 +37,8 @@ export interface RadosObjects {
    * `durationMs`, so a holder that died blocks nobody for longer. False: somebody else holds it.
    */
   lock(object: string, name: string, cookie: string, durationMs: number): Promise<boolean>;
+  /** False: this cookie of this client does not hold the lock any more, whether somebody else does or nobody. */
+  renew(object: string, name: string, cookie: string, durationMs: number): Promise<boolean>;
   /** No error when it is not held. */
   unlock(object: string, name: string, cookie: string): Promise<void>;
 }

@@ -70,6 +70,11 @@ export class PoolObjects implements RadosObjects {
     return (await this.#operate('lock', object, change, [errno.EBUSY])) >= 0;
   }
 
+  async renew(object: string, name: string, cookie: string, durationMs: number): Promise<boolean> {
+    const change = { mustExist: true, execute: [lockCall(name, cookie, durationMs, 'must-renew')] };
+    return (await this.#operate('renew the lock on', object, change, [errno.EBUSY])) >= 0;
+  }
+
   async unlock(object: string, name: string, cookie: string): Promise<void> {
     await this.#operate('unlock', object, { mustExist: true, execute: [unlockCall(name, cookie)] }, []);
   }
