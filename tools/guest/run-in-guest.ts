@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { requireTool } from '../ensure';
 import { initScript, ptraceShim } from './boot-files';
 import { isolationPrefix } from './isolation';
+import { oneProcessorPrefix } from './one-processor';
 import { FileFollower, makeStateFolder, readConsoleTail, readExitCode } from './state-folder';
 
 export interface GuestOptions {
@@ -24,6 +25,10 @@ export interface GuestOptions {
   readonly modules?: readonly string[];
   /** Host files that become /dev/ubda, /dev/ubdb, … Paths without spaces and commas. */
   readonly disks?: readonly string[];
+  /** Tap device of the caller's network that becomes vec0 in the guest, where nobody has configured it. */
+  readonly tap?: string;
+  /** Where the folder is made through which caller and guest talk. A path without spaces. @default in memory, for all users of this machine */
+  readonly stateParent?: string;
   /** Host folders below /tmp, /run or /dev/shm that the command needs; `cwd` is always seen. */
   readonly expose?: readonly string[];
   readonly stdin?: Buffer;
@@ -57,7 +62,8 @@ export async function runInGuest(options: GuestOptions): Promise<GuestResult> {
   const kernel = await kernelCommand(options);
   const exposed = [cwd, ...(options.expose ?? [])].map((folder) => resolve(folder)).filter(isCovered);
   const stdin = options.stdin ?? Buffer.alloc(0);
-  const state = makeStateFolder({ command: options.command, cwd, env, modules, exposed: [...new Set(exposed)], stdin });
+  const input = { command: options.command, cwd, env, modules, exposed: [...new Set(exposed)], stdin };
+  const state = makeStateFolder(input, options.stateParent);
   const supervisor = superviseKernel(state, [...kernel.prefix, ...kernel.argv(state)], kernel.shim);
   const stdout = new FileFollower(join(state, 'stdout'));
   const stderr = new FileFollower(join(state, 'stderr'));
@@ -80,10 +86,11 @@ export async function runInGuest(options: GuestOptions): Promise<GuestResult> {
   }
 }
 
-async function kernelCommand({ memoryMiB = 1536, disks = [] }: GuestOptions) {
+async function kernelCommand({ memoryMiB = 1536, disks = [], tap }: GuestOptions) {
   const linux = requireTool('user-mode-linux');
   const init = initScript();
-  const [prefix, shim] = await Promise.all([isolationPrefix(), ptraceShim()]);
+  const [isolation, shim] = await Promise.all([isolationPrefix(), ptraceShim()]);
+  const prefix = [...oneProcessorPrefix(), ...isolation];
   const argv = (state: string) => [
     linux,
     `mem=${memoryMiB}M`,
@@ -91,6 +98,7 @@ async function kernelCommand({ memoryMiB = 1536, disks = [] }: GuestOptions) {
     ...[`uml_dir=${join(state, 'uml')}`, 'umid=guest', 'con=null', 'con0=null,fd:1'],
     ...['quiet', 'loglevel=4', 'panic=1'],
     ...disks.map((disk, index) => `ubd${DISK_LETTERS[index]}=${resolve(disk)}`),
+    ...(tap === undefined ? [] : [`vec0:transport=tap,ifname=${tap},depth=128,gro=1`]),
   ];
   return { prefix, shim, argv };
 }

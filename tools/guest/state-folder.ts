@@ -24,8 +24,8 @@ export interface GuestInput {
 }
 
 /** Makes the folder, readable by this user only, with the input of one guest; returns its absolute path. */
-export function makeStateFolder(input: GuestInput): string {
-  const folder = mkdtempSync(join(memoryFolder(), 'keyward-guest-'));
+export function makeStateFolder(input: GuestInput, parent = memoryFolder()): string {
+  const folder = mkdtempSync(join(parent, 'keyward-guest-'));
   mkdirSync(join(folder, 'uml'));
   const put = (name: string, content: string | Buffer) => writeFileSync(join(folder, name), content, { mode: 0o600 });
   put('argv', nulTerminated(input.command));

@@ -1,0 +1,29 @@
+/** The state of a box for people. */
+import type { BoxStatus } from './control-protocol';
+
+/** What runs, and how to reach it. */
+export function statusText({ folder, kubeconfig, caFile, apiServer, openBao, processes, nodes }: BoxStatus): string {
+  const state = (running: boolean) => (running ? 'runs' : 'ended');
+  const rows = [
+    ...processes.map(({ name, running, residentMiB, logFile }) => [
+      name,
+      state(running),
+      `${residentMiB} MiB`,
+      logFile,
+    ]),
+    ...nodes.map(({ name, running, address, folder: own }) => [name, state(running), address, `${own}/*.log`]),
+  ];
+  const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
+  return [
+    ...lines,
+    '',
+    `folder      ${folder}`,
+    `kubeconfig  ${kubeconfig}`,
+    `API server  ${apiServer}`,
+    `OpenBao     ${openBao.address} here; for pods ${openBao.addressInside}, or https://vault.vault.svc:8200`,
+    `CA of both  ${caFile}`,
+    '',
+    `export KUBECONFIG=${kubeconfig}`,
+  ].join('\n');
+}
