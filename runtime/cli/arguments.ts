@@ -8,3 +8,10 @@ export function integer({ min, max }: { readonly min: number; readonly max: numb
     throw new InvalidArgumentError(`Give a whole number from ${min} to ${max}.`);
   };
 }
+
+/** Parser of a number of volumes a minute, as `10/min`. */
+export function rate(text: string): number {
+  const count = Number(/^([1-9]\d{0,4})(\/min)?$/.exec(text)?.[1]);
+  if (!Number.isNaN(count)) return count;
+  throw new InvalidArgumentError('Give a number of volumes a minute, as 10/min.');
+}

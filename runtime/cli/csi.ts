@@ -5,11 +5,12 @@ import { mountPaths } from '../../lib/schema/names';
 import { startDriver } from '../driver/driver';
 import { integer } from './arguments';
 import { reportAndExit } from './report';
+import { addRotationFlags, type RotationFlags, rotationOptions } from './rotation-flags';
 
 /** A pod has 30 seconds between SIGTERM and SIGKILL. */
 const graceMs = 20_000;
 
-interface CsiFlags {
+interface CsiFlags extends RotationFlags {
   readonly endpoint: string;
   readonly csiAddonsEndpoint?: string;
   readonly adminEndpoint?: string;
@@ -20,7 +21,6 @@ interface CsiFlags {
   readonly config: string;
   readonly kmsConfig: string;
   readonly secretsDir: string;
-  readonly namespace?: string;
   readonly tenantAgent?: string;
   readonly stateDir: string;
   readonly kubeletRegistrationDir?: string;
@@ -29,7 +29,7 @@ interface CsiFlags {
 }
 
 export function addCsiCommand(program: Command, version: string): void {
-  program
+  const command = program
     .command('csi')
     .description('serve the CSI driver on a unix socket: Identity, and Controller, Node or both')
     .option('--endpoint <unix://path>', 'CSI socket', process.env.CSI_ENDPOINT ?? 'unix:///csi/csi.sock')
@@ -62,11 +62,12 @@ export function addCsiCommand(program: Command, version: string): void {
       'port of /healthz, /readyz and /metrics; 0: off',
       integer({ min: 0, max: 65_535 }),
       0,
-    )
-    .action((flags: CsiFlags) => serve(flags, version));
+    );
+  addRotationFlags(command).action((flags: CsiFlags) => serve(flags, version));
 }
 
 async function serve(flags: CsiFlags, version: string): Promise<void> {
+  const rotation = await rotationOptions(flags, process.env);
   const driver = await startDriver({
     version,
     endpoint: flags.endpoint,
@@ -84,6 +85,7 @@ async function serve(flags: CsiFlags, version: string): Promise<void> {
     stateDirectory: flags.stateDir,
     ...(flags.kubeletRegistrationDir !== undefined && { kubeletRegistrationDirectory: flags.kubeletRegistrationDir }),
     ...(flags.kubeletSocketPath !== undefined && { kubeletSocketPath: flags.kubeletSocketPath }),
+    ...(rotation && { rotation }),
     healthPort: flags.healthPort,
     onFatal: reportAndExit,
   });

@@ -5,12 +5,14 @@ import { openLoopBackEnd } from '../device/loop/loop-back-end';
 import { loopBackEnds } from '../device/loop/loop-back-ends';
 import { RbdBackEnds } from '../device/rbd/rbd-back-ends';
 import type { Log } from '../log';
+import type { KernelCalls } from '../process/kernel-thread';
 import type { Run } from '../process/run';
 import type { SecretReader } from '../secret-reader';
 
 export interface BackEndParts {
   readonly nodeId: string;
   readonly run: Run;
+  readonly kernel: KernelCalls;
   /** For credentials that the configuration names. */
   readonly secrets: SecretReader;
   readonly log: Log;

@@ -2,7 +2,7 @@
  * `keyward csi`, put together: configuration in, sockets out. This is the one place that knows all parts; everything else
  * is given what it needs.
  */
-
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KeyedLock } from '../async/keyed-lock';
 import { Semaphore } from '../async/semaphore';
 import { controllerHandlers } from '../csi/controller';
@@ -13,6 +13,7 @@ import type { CsiDeps } from '../csi/volume-calls';
 import { addonsIdentityHandlers } from '../csi-addons/identity';
 import { keyRotationHandlers } from '../csi-addons/key-rotation';
 import { reclaimControllerHandlers, reclaimNodeHandlers } from '../csi-addons/reclaim-space';
+import { CodedError } from '../errors';
 import { Admin } from '../grpc/gen/admin_pb';
 import { EncryptionKeyRotationController } from '../grpc/gen/csi_addons_encryption_key_rotation_pb';
 import { Identity as AddonsIdentity } from '../grpc/gen/csi_addons_identity_pb';
@@ -25,11 +26,15 @@ import { KmsSet } from '../kms/kms-set';
 import { createLog } from '../log';
 import { Cryptsetup } from '../luks/cryptsetup';
 import { Mounts } from '../mount/mounts';
-import { run } from '../process/run';
+import { KernelThread } from '../process/kernel-thread';
+import { loadPosixSpawn } from '../process/posix-spawn';
+import { runBy, run as runByFork } from '../process/run';
 import { adminHandlers } from '../rotation/admin-handlers';
 import { adminSecrets } from '../rotation/admin-secrets';
 import { goOnWithReencryptions } from '../rotation/go-on';
 import { keyAges } from '../rotation/key-ages';
+import { scheduleMetrics } from '../rotation/schedule/metrics';
+import { type Rotation, type RotationOptions, startRotation } from '../rotation/schedule/start';
 import type { SharedDeps } from '../volume/context';
 import { OrphanKeys } from '../volume/orphans';
 import { resumeAll } from '../volume/quiesce';
@@ -65,6 +70,8 @@ export interface DriverOptions {
   readonly stateDirectory: string;
   readonly kubeletRegistrationDirectory?: string;
   readonly kubeletSocketPath?: string;
+  /** Rotates and verifies by schedules. Needs the node service, which has the volumes. */
+  readonly rotation?: RotationOptions;
   /** 0: off. */
   readonly healthPort: number;
   readonly onFatal: (error: Error) => void;
@@ -80,14 +87,18 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
   const config = await readRuntimeConfig(options.configFile);
   const kmsSettings = await readKmsConfig(options.kmsConfigFile);
   const log = createLog(config.log.level);
+  if (options.rotation && !options.node) throw rotationNeedsNode();
   const socket = socketPath(options.endpoint);
   const addonsSocket = options.addonsEndpoint === undefined ? undefined : socketPath(options.addonsEndpoint);
   // Before anything is touched: while another process serves, its volumes are not ours to look after.
   const adminSocket = options.adminEndpoint === undefined ? undefined : socketPath(options.adminEndpoint);
   for (const path of [socket, addonsSocket, adminSocket]) if (path !== undefined) await clearStaleSocket(path);
   const { secrets, tenants, closeTenants } = kubernetesSide(options);
+  const launch = await loadPosixSpawn();
+  const run = launch ? runBy(launch) : runByFork;
+  const kernel = new KernelThread();
   const kms = new KmsSet(kmsSettings, { secrets, podNamespace: options.podNamespace, ...(tenants && { tenants }) });
-  const backEnds = await openBackEnds(config.backend, { nodeId: options.nodeId, run, secrets, log });
+  const backEnds = await openBackEnds(config.backend, { nodeId: options.nodeId, run, kernel, secrets, log });
   const shared: SharedDeps = {
     kms,
     cryptsetup: new Cryptsetup({
@@ -95,7 +106,7 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
       parallel: new Semaphore(config.cryptsetup.parallel),
       timeoutMs: config.cryptsetup.timeoutSeconds * 1000,
     }),
-    mounts: new Mounts(run),
+    mounts: new Mounts(run, kernel),
     run,
     stages: new StageRecords(options.stateDirectory),
     orphans: new OrphanKeys(options.stateDirectory),
@@ -115,6 +126,7 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
   const ready = () => backEnds.requireReady();
   const { driverName } = config;
   const servers: (RunningServer | HealthServer)[] = [];
+  let rotation: Rotation | undefined;
   const closeServers = async () => {
     for (const server of servers.reverse()) await server.close();
     await kms.close();
@@ -154,7 +166,9 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
           ),
           ...(options.node ? [bindService(EncryptionKeyRotationController, keyRotationHandlers(deps), service)] : []),
           ...(options.node ? [bindService(ReclaimSpaceNode, reclaimNodeHandlers(deps), service)] : []),
-          ...(options.controller ? [bindService(ReclaimSpaceController, reclaimControllerHandlers(), service)] : []),
+          ...(options.controller
+            ? [bindService(ReclaimSpaceController, reclaimControllerHandlers(deps), service)]
+            : []),
         ]),
       );
     }
@@ -163,6 +177,10 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
       servers.push(await serveOnSocket(adminSocket, [bindService(Admin, adminHandlers(admin), service)]));
     }
     if (options.healthPort > 0) servers.push(await serveHealth({ port: options.healthPort, metrics, ready }));
+    if (options.rotation) {
+      const parts = { csi: deps, secrets: readSecrets, driverName, nodeId: options.nodeId };
+      rotation = startRotation({ ...parts, metrics: scheduleMetrics(metrics.registry) }, options.rotation);
+    }
     // Last, because the kubelet calls at once.
     if (options.kubeletRegistrationDirectory !== undefined && options.node) {
       const registration = {
@@ -174,6 +192,7 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
       servers.push(await serveRegistration(registration, service));
     }
   } catch (error) {
+    await rotation?.close();
     await closeServers();
     throw error;
   }
@@ -181,8 +200,16 @@ export async function startDriver(options: DriverOptions): Promise<Driver> {
   log.info('serving', { path: options.endpoint, version: options.version });
   return {
     close: async (graceMs) => {
+      const rotated = rotation?.close();
       await calls.close(graceMs);
+      await Promise.race([rotated, sleep(graceMs, undefined, { ref: false })]);
       await closeServers();
     },
   };
+}
+
+function rotationNeedsNode(): CodedError {
+  return new CodedError('CONFIG_INVALID', '--rotation needs the node service, which can attach volumes', {
+    remedy: 'Give --rotation to the pods that run on the nodes, and not to the controller.',
+  });
 }

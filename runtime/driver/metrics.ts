@@ -4,6 +4,8 @@ import type { KeyAges } from '../rotation/key-ages';
 import { type StepDone, stepChannel } from '../volume/steps';
 
 export interface DriverMetrics {
+  /** For parts that have metrics of their own. */
+  readonly registry: Registry;
   readonly contentType: string;
   render(): Promise<string>;
   observeCall(rpc: string, code: string, durationMs: number): void;
@@ -37,21 +39,21 @@ export function createMetrics(keyAges: () => Promise<readonly KeyAges[]> = async
   });
   const rotated = new Gauge({
     name: 'keyward_key_age_seconds',
-    help: 'Since the rotation of the passphrase that is longest ago, of the volumes staged here, by KMS.',
-    labelNames: ['kms'],
+    help: 'Since the rotation of the passphrase that is longest ago, of the volumes staged here, by KMS and class.',
+    labelNames: ['kms', 'class'],
     registers: [registry],
   });
   const verified = new Gauge({
     name: 'keyward_key_verified_age_seconds',
-    help: 'Since the proof that a key opens its volume that is longest ago, of the volumes staged here, by KMS.',
-    labelNames: ['kms'],
+    help: 'Since the proof that a key opens its volume that is longest ago, of the volumes staged here, by KMS and class.',
+    labelNames: ['kms', 'class'],
     registers: [registry],
   });
   const readAges = async () => {
     for (const gauge of [rotated, verified]) gauge.reset();
-    for (const { kmsId: kms, rotatedSeconds, verifiedSeconds } of await keyAges()) {
-      rotated.set({ kms }, rotatedSeconds);
-      verified.set({ kms }, verifiedSeconds);
+    for (const { kmsId: kms, className, rotatedSeconds, verifiedSeconds } of await keyAges()) {
+      rotated.set({ kms, class: className }, rotatedSeconds);
+      verified.set({ kms, class: className }, verifiedSeconds);
     }
   };
   stepChannel.subscribe((message) => {
@@ -59,6 +61,7 @@ export function createMetrics(keyAges: () => Promise<readonly KeyAges[]> = async
     stepSeconds.observe({ operation, step }, durationMs / 1000);
   });
   return {
+    registry,
     contentType: registry.contentType,
     render: async () => {
       await readAges();

@@ -75,7 +75,8 @@ export async function isNamespaceGone(
   }
 }
 
-function parsed<S extends z.ZodType>(shape: S, answer: unknown, doing: string): z.output<S> {
+/** @throws KubernetesError KMS_ANSWER_INVALID for an answer of another shape. */
+export function parsed<S extends z.ZodType>(shape: S, answer: unknown, doing: string): z.output<S> {
   const result = shape.safeParse(answer);
   if (result.success) return result.data;
   throw notUnderstood(doing, 'is not the object that was asked for');

@@ -25,6 +25,21 @@ describe('the plan of a run', () => {
     expect(ids(plan(keys, { kind: 'passphrase', id: 'a' }).chosen)).toEqual(['a']);
   });
 
+  test('keeps to a class: as the record has it, else as Kubernetes says; what neither knows is left out, and named', () => {
+    const keys = [
+      key('a', { className: 'fast' }),
+      key('b', { className: 'slow' }),
+      key('c'),
+      key('d'),
+      key('s', { isSnapshot: true, sourceId: 'c' }),
+    ];
+    const known = { kind: 'kek', className: 'fast', classes: new Map([['c', 'fast']]) } as const;
+    const { chosen, skipped } = plan(keys, known);
+    expect(ids(chosen)).toEqual(['a', 'c', 's']);
+    expect(skipped.map((each) => [each.key.id, each.reason])).toEqual([['d', 'class unknown']]);
+    expect(ids(plan(keys, { kind: 'kek', className: 'slow' }).chosen)).toEqual(['b']);
+  });
+
   test('leaves out what was rotated in the same way since a time, and says so', () => {
     const keys = [key('a', { rotatedAt: '2026-03-01T00:00:00Z' }), key('b', { rewrappedAt: '2026-03-01T00:00:00Z' })];
     const { chosen, skipped } = plan(keys, { kind: 'passphrase', since: '2026-02-01T00:00:00Z' });
