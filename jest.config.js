@@ -21,5 +21,6 @@ module.exports = {
     tier('integration'),
     tier('kernel', { runner: '<rootDir>/test/harness/guest/jest-runner.js' }),
     tier('system'),
+    tier('e2e'),
   ],
 };

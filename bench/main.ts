@@ -5,6 +5,7 @@ import { kmsBench } from './kms';
 import { kmsPluginBench } from './kms-plugin';
 import { luksBench } from './luks';
 import { goalLines, jsonLine } from './report';
+import { rotateBench } from './rotate';
 import { stageBench } from './stage';
 import { startBench } from './start';
 import { synthBench } from './synth';
@@ -14,6 +15,7 @@ const benches = {
   kms: kmsBench,
   'kms-plugin': kmsPluginBench,
   luks: luksBench,
+  rotate: rotateBench,
   stage: stageBench,
   start: startBench,
   synth: synthBench,

@@ -86,6 +86,7 @@ export const codes = {
   VOLUME_IN_USE: final,
   VOLUME_NOT_STAGED: final,
   VOLUME_ELSEWHERE: final,
+  VOLUME_FOREIGN: final,
   RECLAIM_UNSUPPORTED: final,
   DISCARDS_OFF: final,
   SNAPSHOT_NOT_FOUND: final,

@@ -13,14 +13,18 @@ export function bundleRuntime(): void {
   chmodSync(runtimeBundle, 0o755);
 }
 
-/** Bundles the program at `entry` (relative to the repository) to `outfile`, which is replaced as a whole: it may be running. */
-export function bundle(entry: string, outfile: string): void {
+/**
+ * Bundles the program at `entry` (relative to the repository) to `outfile`, which is replaced as a whole: it may be running.
+ * @returns the files that it has code of, relative to the repository
+ */
+export function bundle(entry: string, outfile: string): readonly string[] {
   const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
   const unfinished = `${outfile}.${process.pid}.unfinished`;
-  buildSync({
+  const { metafile } = buildSync({
     absWorkingDir: root,
     entryPoints: [entry],
     outfile: unfinished,
+    metafile: true,
     bundle: true,
     platform: 'node',
     target: 'node20',
@@ -36,4 +40,6 @@ export function bundle(entry: string, outfile: string): void {
     define: { KEYWARD_VERSION: JSON.stringify(version) },
   });
   renameSync(unfinished, outfile);
+  const sources = Object.values(metafile.outputs).flatMap(({ inputs }) => Object.entries(inputs));
+  return sources.flatMap(([source, { bytesInOutput }]) => (bytesInOutput > 0 ? [source] : []));
 }

@@ -25,6 +25,8 @@ export interface JestOutcome {
 }
 
 const WORKERS = 2;
+/** Each file of `e2e` boots a guest, and one is enough for half of a machine. */
+const GUEST_WORKERS = 1;
 /** How long Jest may take to exit after its last test. A handle that a test left open keeps it for ever. */
 const EXIT_DEADLINE_MS = 20_000;
 const POLL_MS = 500;
@@ -58,7 +60,10 @@ export async function runJest(root: string, run: JestRun): Promise<JestOutcome> 
 function jestArguments(root: string, { tiers, patterns, testNamePattern }: JestRun): string[] {
   return [
     ...['--selectProjects', ...tiers],
-    ...[`--reporters=${join(root, 'tools', 'test-reporter.js')}`, `--maxWorkers=${WORKERS}`],
+    ...[
+      `--reporters=${join(root, 'tools', 'test-reporter.js')}`,
+      `--maxWorkers=${tiers.includes('e2e') ? GUEST_WORKERS : WORKERS}`,
+    ],
     ...(process.env.CI === 'true' ? ['--ci'] : []),
     ...(testNamePattern === undefined ? [] : [`--testNamePattern=${testNamePattern}`]),
     ...(patterns.length === 0 ? [] : ['--testPathPatterns', ...patterns]),

@@ -1,10 +1,11 @@
 /** The tiers of tests, which are Jest's projects, and the real components that each needs. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { boxComponents } from './cluster/components';
 import type { ToolName } from './components';
 
 const SERVERS = ['openbao', 'etcd', 'kube-apiserver', 'openssl'] as const satisfies readonly ToolName[];
-const CEPH = ['ceph-mon', 'ceph-osd', 'ceph', 'rbd-nbd'] as const satisfies readonly ToolName[];
+const CEPH = ['ceph-mon', 'ceph-osd', 'ceph-mgr', 'ceph', 'rbd-nbd'] as const satisfies readonly ToolName[];
 const CLUSTER = [
   'kube-controller-manager',
   'csi-provisioner',
@@ -19,8 +20,9 @@ const TIERS = {
   unit: [],
   conformance: ['csi-sanity', 'pykmip', 'moto', ...SERVERS],
   integration: ['cryptsetup', 'kms-baseline', 'kms-load', ...CEPH, ...CLUSTER, ...CSI_ADDONS, ...PULUMI, ...SERVERS],
-  kernel: ['csi-sanity', ...CEPH, ...SERVERS],
+  kernel: ['csi-sanity', 'pykmip', 'moto', ...CEPH, ...SERVERS],
   system: ['csi-sanity', 'cryptsetup', ...SERVERS],
+  e2e: [...boxComponents, 'csi-provisioner', 'csi-resizer', 'csi-snapshotter', ...PULUMI],
 } as const satisfies Record<string, readonly ToolName[]>;
 
 export type Tier = keyof typeof TIERS;
@@ -29,7 +31,10 @@ export type Tier = keyof typeof TIERS;
 export const TIER_NAMES = Object.keys(TIERS) as Tier[];
 
 /** Tiers whose tests open encrypted volumes and so need a kernel with dm-crypt, the host's or a guest's. */
-export const KERNEL_TIERS: readonly Tier[] = ['kernel', 'system'];
+export const KERNEL_TIERS: readonly Tier[] = ['kernel', 'system', 'e2e'];
+
+/** Those of them that keep a guest busy from beginning to end; only one of them runs at a time. */
+export const GUEST_TIERS: readonly Tier[] = ['kernel', 'e2e'];
 
 export function isTier(name: string): name is Tier {
   return Object.hasOwn(TIERS, name);

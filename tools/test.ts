@@ -9,7 +9,7 @@ import { exec } from './exec';
 import { prepareGuest } from './guest/host-support';
 import { progressPrinter } from './progress-printer';
 import { type JestOutcome, type JestRun, runJest } from './run-jest';
-import { isTier, KERNEL_TIERS, TIER_NAMES, type Tier, tiersWithFiles, toolsOf } from './test-tiers';
+import { GUEST_TIERS, isTier, KERNEL_TIERS, TIER_NAMES, type Tier, tiersWithFiles, toolsOf } from './test-tiers';
 import { ToolError } from './tool-error';
 
 const HELP = `Usage: npm test -- [--only TIER[,TIER…]] [-t NAME] [PATTERN…]
@@ -115,13 +115,26 @@ async function prepareKernel(onProgress: ReturnType<typeof progressPrinter>): Pr
   }
 }
 
-/** The guest has one processor and needs nothing of the other tiers' servers, so `kernel` runs beside them. */
+/** A guest has one processor and needs nothing of the other tiers' servers, so what runs in guests runs beside them, in turn. */
 async function runSelected(run: JestRun): Promise<readonly JestOutcome[]> {
-  const beside = run.tiers.filter((tier) => tier === 'kernel');
-  const others = run.tiers.filter((tier) => tier !== 'kernel');
-  const groups = [others, beside].filter((tiers) => tiers.length > 0);
-  if (groups.length === 0) return [{ passed: 0, failed: 0, skipped: 0, failures: [], trouble: 'no test file matches' }];
-  return Promise.all(groups.map((tiers) => runJest(ROOT, { ...run, tiers })));
+  const others = run.tiers.filter((tier) => !GUEST_TIERS.includes(tier));
+  const beside = run.tiers.filter((tier) => GUEST_TIERS.includes(tier));
+  if (run.tiers.length === 0)
+    return [{ passed: 0, failed: 0, skipped: 0, failures: [], trouble: 'no test file matches' }];
+  const outcomes = await Promise.all([
+    runInTurn(run, others.length > 0 ? [others] : []),
+    runInTurn(
+      run,
+      beside.map((tier) => [tier]),
+    ),
+  ]);
+  return outcomes.flat();
+}
+
+async function runInTurn(run: JestRun, groups: readonly (readonly Tier[])[]): Promise<readonly JestOutcome[]> {
+  const outcomes: JestOutcome[] = [];
+  for (const tiers of groups) outcomes.push(await runJest(ROOT, { ...run, tiers }));
+  return outcomes;
 }
 
 /** Prints the outcome; the line with the counts is the last one, whatever happened. Returns the exit code. */

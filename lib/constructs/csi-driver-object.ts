@@ -36,7 +36,8 @@ export class CsiDriverObject extends Construct {
         storageCapacity: reach === 'node',
         // The kubelet sets group ownership on every mount, since only this driver makes these file systems.
         fsGroupPolicy: 'File',
-        podInfoOnMount: false,
+        // The driver learns the namespace of the Pod: a key of a tenant serves no other.
+        podInfoOnMount: true,
         volumeLifecycleModes: ['Persistent'],
       },
     };

@@ -51,8 +51,10 @@ export function nodeHandlers(deps: CsiDeps, nodeId: string, topology: Topology):
       const access = decodeAccess(request.volumeCapability);
       const { stagingTargetPath: stagingPath, secrets, volumeContext: context } = request;
       const readOnly = request.readonly || access.readOnly;
+      // With podInfoOnMount the kubelet says so.
+      const podNamespace = context['csi.storage.k8s.io/pod.namespace'];
       await onVolume(deps, { id: volumeId, secrets, context }, (volumeDeps) =>
-        publishVolume(volumeDeps, { volumeId, targetPath, stagingPath, ...access, readOnly }),
+        publishVolume(volumeDeps, { volumeId, targetPath, stagingPath, ...access, readOnly, podNamespace }),
       );
       return {};
     },

@@ -30,12 +30,13 @@ export interface CreateRequest {
 /**
  * Makes the volume, or finishes making it, or gives the one that exists.
  * @throws CodedError VOLUME_EXISTS (same name, other properties), CAPACITY_OUT_OF_RANGE, STORAGE_FULL, VOLUME_NOT_FOUND and
- * SNAPSHOT_NOT_FOUND (source), REQUEST_INVALID (source of another kind), VOLUME_BUSY, KMS_*.
+ * SNAPSHOT_NOT_FOUND (source), REQUEST_INVALID (source of another kind, integrity where it is not offered), VOLUME_BUSY, KMS_*.
  */
 export async function createVolume(deps: VolumeDeps, request: CreateRequest, call: Call): Promise<VolumeRecord> {
   return deps.locks.run(`name ${request.name}`, 'CreateVolume', async () => {
     const source = request.source && (await requireSource(deps, request.source));
     // Everything that can be refused is refused before the first trace of the volume exists.
+    requireIntegrityFits(deps, request);
     const sizeBytes = sizeFor(request, source);
     deps.kms.get(request.parameters.kmsId);
     const id = await deps.backEnd.volumes.reserve(request.name);
@@ -110,6 +111,7 @@ function newRecord(
     accessType: request.accessType,
     ...(request.accessType === 'mount' && fsTypeFor(request, source)),
     ...(parameters.mkfsOptions !== undefined && { mkfsOptions: parameters.mkfsOptions }),
+    ...(parameters.className !== undefined && { className: parameters.className }),
     ...(request.source && { source: request.source }),
     complete: false,
     encryption: {
@@ -124,6 +126,14 @@ function newRecord(
       ...(source && inherited(deps, source)),
     },
   };
+}
+
+/** Formatting with integrity writes the whole device, so that the sparse file of a node-local volume is full at once. */
+function requireIntegrityFits({ backEnd }: VolumeDeps, { parameters }: CreateRequest): void {
+  if (parameters.luks.integrity === undefined || backEnd.reach === 'cluster') return;
+  throw new CodedError('REQUEST_INVALID', 'integrityMode is not offered for node-local volumes', {
+    remedy: 'Leave integrityMode out of the class, or use the back end rbd.',
+  });
 }
 
 function sizeFor(request: CreateRequest, source: VolumeRecord | SnapshotRecord | undefined): number {

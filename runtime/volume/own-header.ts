@@ -9,7 +9,7 @@ import type { Call, VolumeDeps } from './context';
 import { asSeen } from './inherited';
 import { keyOf } from './keys';
 import { updateEncryption } from './records';
-import { rotateHeader } from './rotate';
+import { rotateHeader } from './rotate-header';
 
 /** Does nothing for a volume that is no copy, or has its own header. The mapping must not be open. Can be killed and repeated. */
 export async function takeOwnHeader(
@@ -20,11 +20,13 @@ export async function takeOwnHeader(
   call: Call,
 ): Promise<EncryptionRecord> {
   if (encryption.inheritedUuid === undefined) return encryption;
-  await deps.backEnd.exclusively(volumeId, async () => {
+  await deps.backEnd.exclusively(volumeId, async (hold) => {
     const header = await readHeader(device);
     if (header.uuid !== encryption.inheritedUuid) return;
-    await rotateHeader(deps, volumeId, await asSeen(encryption, device), device, call);
+    await rotateHeader(deps, { volumeId, encryption: await asSeen(encryption, device), path: device, hold }, call);
+    await hold.confirm();
     await keepOwnKeyslotOnly(deps, volumeId, encryption, device, call);
+    await hold.confirm();
     await deps.cryptsetup.setUuid(device, encryption.luksUuid);
   });
   return updateEncryption(deps, { kind: 'volume', id: volumeId }, ({ inheritedUuid: _source, ...latest }) => latest);

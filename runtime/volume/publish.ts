@@ -7,6 +7,7 @@ import { resolveMountPoint } from '../mount/mountinfo';
 import type { VolumeDeps } from './context';
 import { stagedPlaces } from './foreign-stage';
 import { mappingOf } from './open';
+import { requireOwnTenant } from './own-tenant';
 import { knownVolume } from './staged-volume';
 import { runSteps, step } from './steps';
 import { placesOf } from './where';
@@ -19,13 +20,16 @@ export interface PublishRequest {
   readonly readOnly: boolean;
   /** No other target path on this node may show the volume. */
   readonly singleTarget: boolean;
+  /** That of the Pod, where the caller names it. */
+  readonly podNamespace: string | undefined;
 }
 
-/** @throws CodedError VOLUME_NOT_FOUND, VOLUME_NOT_STAGED, VOLUME_IN_USE, REQUEST_INVALID, MOUNT_CONFLICT, VOLUME_BUSY. */
+/** @throws CodedError VOLUME_NOT_FOUND, VOLUME_NOT_STAGED, VOLUME_IN_USE, VOLUME_FOREIGN, REQUEST_INVALID, MOUNT_CONFLICT, VOLUME_BUSY. */
 export async function publishVolume(deps: VolumeDeps, request: PublishRequest): Promise<void> {
   const { volumeId, targetPath, accessType, readOnly } = request;
   await deps.locks.run(volumeId, 'NodePublishVolume', async () => {
     const record = await knownVolume(deps, volumeId);
+    requireOwnTenant(volumeId, record.encryption, request.podNamespace);
     if (record.accessType !== undefined && record.accessType !== accessType) {
       throw new CodedError(
         'REQUEST_INVALID',

@@ -1,12 +1,14 @@
 /**
- * Reclaiming space (CSI-Addons): the file system tells the storage, through the mapping, which of its blocks are free.
- * A block volume is left alone: nobody but its owner knows what in it is free, and discarding the rest would lose it.
+ * Reclaiming space (CSI-Addons). On the node the file system tells the storage, through the mapping, which of its blocks are
+ * free; a block volume is left alone there: nobody but its owner knows what in it is free, and discarding the rest would
+ * lose it. In the storage what reads as zeros is given back, whatever the volume is.
  */
 import { CodedError } from '../errors';
 import { passesDiscards } from '../luks/mapping';
 import { trimFilesystem } from '../mount/trim';
 import type { Call, VolumeDeps } from './context';
 import { mappingOf } from './open';
+import { requireVolume } from './records';
 import { knownVolume } from './staged-volume';
 import { requireVolumeAt } from './where';
 
@@ -45,11 +47,22 @@ export async function reclaimOnNode(deps: VolumeDeps, request: ReclaimRequest, c
   });
 }
 
-/** @throws CodedError RECLAIM_UNSUPPORTED: neither back end can free space behind the back of the file system. */
-export function reclaimInStorage(volumeId: string): never {
-  throw unsupported(
-    `the storage of volume ${volumeId} frees space when the file system discards it, and not otherwise`,
-  );
+/**
+ * Lets the storage give back what reads as zeros, whether the volume is in use or not. Stands in the way of no other
+ * operation on it. Of encrypted data those are the parts that were discarded, and those that were never written.
+ * @throws CodedError VOLUME_NOT_FOUND; VOLUME_BUSY it is under way; RECLAIM_UNSUPPORTED a back end that keeps no zeros; CEPH_*.
+ */
+export async function reclaimInStorage(deps: VolumeDeps, volumeId: string): Promise<void> {
+  const { images } = deps.backEnd;
+  await requireVolume(deps, volumeId);
+  if (!images.reclaim) {
+    throw unsupported(
+      `the storage of volume ${volumeId} frees space when the file system discards it, and not otherwise`,
+    );
+  }
+  await deps.locks.run(`${volumeId} reclaim`, 'ControllerReclaimSpace', async () => {
+    await images.reclaim?.({ kind: 'volume', id: volumeId });
+  });
 }
 
 function unsupported(message: string): CodedError {

@@ -7,6 +7,7 @@
  * on whichever node. It can be killed anywhere.
  */
 import { throwIfAborted } from '../async/deadline';
+import type { KeyHold } from '../device/back-end';
 import { blockSizeBytes } from '../device/block-size';
 import type { EncryptionRecord } from '../device/record';
 import { CodedError } from '../errors';
@@ -54,7 +55,7 @@ export async function reencryptVolume(
 ): Promise<ReencryptProgress> {
   return deps.locks.run(volumeId, 'ReencryptVolume', async () => {
     await requireVolume(deps, volumeId);
-    const progress = await deps.backEnd.exclusively(volumeId, () => reencrypt(deps, volumeId, call, options));
+    const progress = await deps.backEnd.exclusively(volumeId, (hold) => reencrypt(deps, volumeId, call, options, hold));
     await refreshStaged(deps, volumeId);
     return progress;
   });
@@ -65,6 +66,7 @@ async function reencrypt(
   volumeId: string,
   call: Call,
   options: ReencryptOptions,
+  hold: KeyHold,
 ): Promise<ReencryptProgress> {
   const { encryption } = await requireVolume(deps, volumeId);
   requirePossible(volumeId, encryption);
@@ -72,10 +74,10 @@ async function reencrypt(
   const { dek } = await keyOf(deps, image, encryption, call).fetch();
   try {
     const device = (await mappingOf(volumeId)) && (await deps.backEnd.devices.find(volumeId));
-    if (device !== undefined) return await new Reencryption(deps, volumeId, device, call, dek).run(options);
+    if (device !== undefined) return await new Reencryption(deps, volumeId, device, call, dek, hold).run(options);
     await requireUsedNowhere(deps, volumeId);
     return await deps.backEnd.images.withHeader(image, (path) =>
-      new Reencryption(deps, volumeId, path, call, dek).run(options),
+      new Reencryption(deps, volumeId, path, call, dek, hold).run(options),
     );
   } finally {
     dek.zero();
@@ -92,6 +94,7 @@ class Reencryption {
     private readonly path: string,
     private readonly call: Call,
     dek: ReencryptTarget['dek'],
+    private readonly hold: KeyHold,
   ) {
     this.#image = { kind: 'volume', id: volumeId } as const;
     this.#target = { run: deps.run, path, dek, signal: call.signal };
@@ -116,6 +119,7 @@ class Reencryption {
         return { done: false, convertedBytes: bytes, totalBytes };
       }
       throwIfAborted(this.call.signal);
+      await this.hold.confirm();
       const before = (await readHeader(this.path)).sequence;
       if (await mappingOf(this.volumeId)) await convertInUse(this.deps, this.volumeId, this.#target, seconds);
       else await this.#steps([step('convert', () => convertPiece(this.#target, detachedPieceSeconds))]);
@@ -159,6 +163,7 @@ class Reencryption {
     const header = await readHeader(this.path);
     const ended = header.keyslots.every(({ id }) => id !== oldKeyslot);
     if (isReencrypting(header) || ended) return;
+    await this.hold.confirm();
     // The second volume key of a beginning that was killed.
     for (const { id } of header.keyslots.filter((each) => each.id !== oldKeyslot)) {
       await this.deps.cryptsetup.killSlot(this.path, id, this.#target.dek);

@@ -82,6 +82,7 @@ function newRecord(deps: VolumeDeps, id: string, request: SnapshotRequest, sourc
     sizeBytes: source.sizeBytes,
     ...(source.accessType && { accessType: source.accessType }),
     ...(source.fsType && { fsType: source.fsType }),
+    ...(source.className !== undefined && { className: source.className }),
     sourceVolumeId: source.id,
     complete: false,
     encryption: {

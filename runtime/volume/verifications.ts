@@ -22,7 +22,7 @@ export type Verification = Readonly<z.infer<typeof schema>>;
 /**
  * What says that the volume cannot be opened now. An outage of the KMS, or a volume that is busy, says nothing of the key.
  */
-export function isFailure({ outcome }: Verification): boolean {
+export function isFailure({ outcome }: Pick<Verification, 'outcome'>): boolean {
   return /^(LUKS_|DEVICE_LOST|KMS_KEY_NOT_FOUND|KMS_CIPHERTEXT)/.test(outcome);
 }
 

@@ -2,6 +2,7 @@
  * Proof that a volume could be opened now: its header is the one of its record, and the key that the KMS gives at this
  * moment opens it. The mapping and the data are not touched, so it can be asked of a volume in use.
  */
+import { throwIfAborted } from '../async/deadline';
 import type { ImageRef } from '../device/back-end';
 import type { EncryptionRecord } from '../device/record';
 import { CodedError, toCoded } from '../errors';
@@ -45,15 +46,26 @@ async function verify(deps: VolumeDeps, image: ImageRef, call: Call): Promise<Ve
       remedy: 'Repeat the call that makes it.',
     });
   }
-  const { dek } = await keyOf(deps, image, encryption, call).fetch();
+  const key = keyOf(deps, image, encryption, call);
+  let { dek } = await key.fetch();
   try {
     if (encryption.phase === 'prepared' || encryption.phase === 'formatting') return { otherKeyslots: [] };
     return await deps.backEnd.images.withHeader(image, async (path) => {
-      const header = await soundHeader(deps, image, encryption, path);
-      const keyslot = await deps.cryptsetup.testKey(path, dek);
-      if (keyslot === undefined) throw noKeyOpens(image);
-      const others = header.keyslots.filter(({ id, type }) => id !== keyslot && type !== 'reencrypt');
-      return { keyslot, otherKeyslots: others.map(({ id }) => id) };
+      for (;;) {
+        const header = await soundHeader(deps, image, encryption, path);
+        const keyslot = await deps.cryptsetup.testKey(path, dek);
+        if (keyslot !== undefined) {
+          const others = header.keyslots.filter(({ id, type }) => id !== keyslot && type !== 'reencrypt');
+          return { keyslot, otherKeyslots: others.map(({ id }) => id) };
+        }
+        // A rotation may have replaced the key since it was fetched. Only the key of now says something.
+        throwIfAborted(call.signal);
+        const { dek: latest } = await key.fetch();
+        const isReplaced = !latest.equals(dek);
+        dek.zero();
+        dek = latest;
+        if (!isReplaced) throw noKeyOpens(image);
+      }
     });
   } finally {
     dek.zero();

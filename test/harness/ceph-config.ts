@@ -1,4 +1,4 @@
-/** ceph.conf of a Ceph of one monitor and one OSD that lives in one folder, needs no block device and little memory. */
+/** ceph.conf of a Ceph of one monitor and some OSDs that lives in one folder, needs no block device and little memory. */
 import { join } from 'node:path';
 
 export interface CephConfig {
@@ -55,7 +55,7 @@ export function cephConfig(config: CephConfig): string {
       mon_initial_members: 'a',
     },
     osd: {
-      osd_data: join(folder, 'osd'),
+      osd_data: join(folder, 'osd.$id'),
       admin_socket: '',
       log_to_stderr: true,
       debug_rocksdb: 1,

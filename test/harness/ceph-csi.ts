@@ -2,23 +2,19 @@
  * ceph-csi's part, played with the commands that it runs: what it leaves in the journal, at the image, on the device and on
  * the node. From its sources (v3.17); nothing of keyward is used, so that each can be held against the other.
  */
-import { execFile } from 'node:child_process';
-import { createCipheriv, createDecipheriv, randomBytes, randomUUID, scryptSync } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Ceph } from './ceph';
+import { addKey, cryptsetup, killSlot, quickly, tool, withKeyFiles } from './ceph-csi-keyslots';
+import { newPassphrase } from './ceph-csi-passphrase';
+import { parseOmap } from './omap-dump';
 import { clusterId, pool } from './rbd-driver';
 
 const stateKey = 'rbd.csi.ceph.com/encrypted';
 const headerSizeKey = 'rbd.csi.ceph.com/luks2HeaderSize';
 export const wrappedKey = 'rbd.csi.ceph.com/dek';
 const noteName = 'image-meta.json';
-/**
- * The only arguments that are not ceph-csi's. It leaves the cost of keyslots to cryptsetup: two seconds for each later open, and
- * half of the memory for each key that is added; more than the guest has.
- */
-const quickly = ['--iter-time', '100'];
-const little = ['--pbkdf-memory', '32768', ...quickly];
 
 export interface CephCsiVolume {
   readonly id: string;
@@ -183,28 +179,7 @@ export class CephCsi {
 
   /** What ceph-csi would read of a journal entry: its own keys. */
   async journal(object: string): Promise<Readonly<Record<string, string>>> {
-    const text = await this.#ceph.rados(['-p', pool, 'listomapvals', object]);
-    const entries: [string, string][] = [];
-    // KEY, `value (N bytes) :`, then lines of a hexadecimal dump.
-    let bytes: number[] = [];
-    const end = (key: string | undefined) => key !== undefined && entries.push([key, Buffer.from(bytes).toString()]);
-    let key: string | undefined;
-    for (const line of text.split('\n')) {
-      const dumped = /^[0-9a-f]{8} {2}((?:[0-9a-f]{2} +)+)/.exec(line)?.[1];
-      if (dumped !== undefined)
-        bytes.push(
-          ...dumped
-            .trim()
-            .split(/ +/)
-            .map((byte) => Number.parseInt(byte, 16)),
-        );
-      else if (line !== '' && !/^value \(|^[0-9a-f]{8}$/.test(line)) {
-        end(key);
-        [key, bytes] = [line, []];
-      }
-    }
-    end(key);
-    return Object.fromEntries(entries);
+    return parseOmap(await this.#ceph.rados(['-p', pool, 'listomapvals', object]));
   }
 
   async #reserve(more: Readonly<Record<string, string>>): Promise<CephCsiVolume> {
@@ -252,100 +227,4 @@ function writeNote({ image }: CephCsiVolume, staging: string): void {
   };
   mkdirSync(staging, { recursive: true });
   writeFileSync(join(staging, noteName), JSON.stringify(note), { mode: 0o600 });
-}
-
-function newPassphrase(): string {
-  return `${randomBytes(20).toString('base64url')}=`;
-}
-
-/** How the KMS `metadata` wraps a passphrase for the image's metadata. */
-export function wrapWithPassphrase(passphrase: string, volumeId: string, dek: string): string {
-  const nonce = randomBytes(12);
-  const cipher = createCipheriv('aes-256-gcm', kekOf(passphrase, volumeId), nonce);
-  const sealed = Buffer.concat([cipher.update(dek, 'utf8'), cipher.final(), cipher.getAuthTag()]);
-  return JSON.stringify({ dek: sealed.toString('base64'), nonce: nonce.toString('base64') });
-}
-
-export function unwrapWithPassphrase(passphrase: string, volumeId: string, text: string): string {
-  const { dek, nonce } = JSON.parse(text);
-  const sealed = Buffer.from(dek, 'base64');
-  const decipher = createDecipheriv('aes-256-gcm', kekOf(passphrase, volumeId), Buffer.from(nonce, 'base64'));
-  decipher.setAuthTag(sealed.subarray(-16));
-  return decipher.update(sealed.subarray(0, -16), undefined, 'utf8') + decipher.final('utf8');
-}
-
-function kekOf(passphrase: string, volumeId: string): Buffer {
-  return scryptSync(passphrase, volumeId, 32, { N: 32_768, r: 8, p: 1, maxmem: 64 * 2 ** 20 });
-}
-
-async function addKey(device: string, old: string, next: string, slot: number): Promise<void> {
-  await withKeyFiles([old, next], async ([oldFile = '', newFile = '']) => {
-    const args = ['--verbose', `--key-file=${oldFile}`, `--key-slot=${slot}`, ...little, 'luksAddKey', device, newFile];
-    const add = () => cryptsetup(args);
-    try {
-      await add();
-    } catch (error) {
-      if (!/Key slot \d+ is full/.test(String(error))) throw error;
-      if (await isInSlot(device, newFile, slot)) return;
-      await killSlot(device, oldFile, slot);
-      await add();
-    }
-  });
-}
-
-async function isInSlot(device: string, keyFile: string, slot: number): Promise<boolean> {
-  try {
-    await cryptsetup([
-      '--verbose',
-      `--key-file=${keyFile}`,
-      `--key-slot=${slot}`,
-      ...little,
-      'luksChangeKey',
-      device,
-      keyFile,
-    ]);
-    return true;
-  } catch (error) {
-    if (/No key available with this passphrase/.test(String(error))) return false;
-    throw error;
-  }
-}
-
-async function killSlot(device: string, keyFile: string, slot: number): Promise<void> {
-  try {
-    await cryptsetup(['--verbose', `--key-file=${keyFile}`, 'luksKillSlot', device, `${slot}`]);
-  } catch (error) {
-    if (!/is not active/.test(String(error))) throw error;
-  }
-}
-
-/** ceph-csi gives two keys at once in files. */
-async function withKeyFiles<T>(keys: readonly string[], action: (files: readonly string[]) => Promise<T>): Promise<T> {
-  const files = keys.map((key) => {
-    const file = join('/dev/shm', `luks-${randomUUID()}`);
-    writeFileSync(file, key, { mode: 0o600 });
-    return file;
-  });
-  try {
-    return await action(files);
-  } finally {
-    for (const file of files) rmSync(file);
-  }
-}
-
-/** @throws Error with what it wrote when it fails. */
-export function cryptsetup(args: readonly string[], input?: string): Promise<string> {
-  return tool('cryptsetup', args, input);
-}
-
-/** Asynchronous: the agent and other servers of a test may be in this process. */
-function tool(command: string, args: readonly string[], input = ''): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const child = execFile(command, args, { timeout: 150_000 }, (error, stdout, stderr) => {
-      if (error === null) resolve(stdout);
-      else reject(new Error(`${command} ${args.join(' ')} failed:\n${stdout}${stderr}`));
-    });
-    child.stdin?.on('error', () => undefined);
-    child.stdin?.end(input);
-  });
 }

@@ -1,4 +1,4 @@
-/** A real Ceph of one monitor and one OSD with cephx, without a manager: on a loopback address and in a folder of its own. */
+/** A real Ceph of one monitor and its OSDs with cephx, without a manager: on a loopback address and in a folder of its own. */
 import { execFile } from 'node:child_process';
 import { randomInt, randomUUID } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -15,7 +15,9 @@ export const CEPH_TOOLS = ['ceph-mon', 'ceph-osd', 'ceph'] as const satisfies re
 export interface CephOptions {
   /** @default 'bluestore' on a host; 'memstore' in the guest, whose tmpfs takes no direct writes */
   readonly store?: CephConfig['store'];
-  /** Size of the OSD: of a sparse file with bluestore, of memory as it is used with memstore. @default 4 GiB */
+  /** An erasure-coded pool needs three. @default 1 */
+  readonly osds?: number;
+  /** Size of each OSD: of a sparse file with bluestore, of memory as it is used with memstore. @default 4 GiB */
   readonly sizeBytes?: number;
 }
 
@@ -29,10 +31,9 @@ const deadlineMs = 180_000;
 /** @throws ToolError TOOL_NOT_PREPARED when Ceph is not installed; Error with the end of the logs when it does not start */
 export async function startCeph(options: CephOptions = {}): Promise<Ceph> {
   const monitor = new ServerProcess('ceph-mon');
-  const osd = new ServerProcess('ceph-osd');
   const ceph = new Ceph({
     monitor,
-    osd,
+    osds: Array.from({ length: options.osds ?? 1 }, () => new ServerProcess('ceph-osd')),
     config: {
       folder: monitor.folder,
       fsid: randomUUID(),
@@ -54,7 +55,7 @@ export async function startCeph(options: CephOptions = {}): Promise<Ceph> {
 
 interface Parts {
   readonly monitor: ServerProcess;
-  readonly osd: ServerProcess;
+  readonly osds: readonly ServerProcess[];
   readonly config: CephConfig;
 }
 
@@ -86,8 +87,9 @@ export class Ceph {
   }
 
   get logTail(): string {
-    const { monitor, osd } = this.#parts;
-    return `monitor:\n${monitor.logTail.slice(-4_000)}\nosd:\n${osd.logTail.slice(-4_000)}`;
+    const { monitor, osds } = this.#parts;
+    const logs = osds.map(({ logTail }, id) => `\nosd.${id}:\n${logTail.slice(-4_000)}`);
+    return `monitor:\n${monitor.logTail.slice(-4_000)}${logs.join('')}`;
   }
 
   /** Runs `ceph ARGS` as admin and gives what it prints. @throws Error with its output when it fails */
@@ -105,9 +107,17 @@ export class Ceph {
     return this.#execute('rados', args, input);
   }
 
-  /** Makes a replicated pool for RBD and returns its number; its placement groups serve when this resolves. */
-  async createPool(name: string): Promise<number> {
-    await this.ceph(['osd', 'pool', 'create', name, '8', '8', 'replicated']);
+  /**
+   * Makes a pool for RBD and returns its number; its placement groups serve when this resolves.
+   * @param kind Images can only have their data in an erasure-coded one, which needs store `bluestore`.
+   */
+  async createPool(name: string, kind: 'replicated' | 'erasure' = 'replicated'): Promise<number> {
+    const profile = kind === 'erasure' ? [name] : [];
+    if (kind === 'erasure') {
+      await this.ceph(['osd', 'erasure-code-profile', 'set', name, 'k=2', 'm=1', 'crush-failure-domain=osd']);
+    }
+    await this.ceph(['osd', 'pool', 'create', name, '8', '8', kind, ...profile]);
+    if (kind === 'erasure') await this.ceph(['osd', 'pool', 'set', name, 'allow_ec_overwrites', 'true']);
     await this.ceph(['osd', 'pool', 'application', 'enable', name, 'rbd']);
     // It visits every placement group, and waits for each.
     await this.rados(['-p', name, 'ls']);
@@ -125,6 +135,11 @@ export class Ceph {
     return (await this.ceph(['auth', 'get-or-create-key', `client.${name}`, ...pairs])).trim();
   }
 
+  /** Makes the manager `mgr.NAME` known and returns its keyring. */
+  createManager(name: string): Promise<string> {
+    return this.ceph(['auth', 'get-or-create', `mgr.${name}`, 'mon', 'allow profile mgr', 'osd', 'allow *']);
+  }
+
   /** Ends the monitor: nobody can connect any more, and who is connected goes on for a while. */
   haltMonitor(): Promise<void> {
     return this.#parts.monitor.halt();
@@ -135,14 +150,14 @@ export class Ceph {
     await this.#parts.monitor.start(this.#monitorCommand());
   }
 
-  /** Ends the OSD, which tells the monitor: operations on objects hang until {@link resumeOsd}. Needs store `bluestore`. */
+  /** Ends the OSDs, which tell the monitor: operations on objects hang until {@link resumeOsd}. Needs store `bluestore`. */
   async haltOsd(): Promise<void> {
     if (this.#parts.config.store === 'memstore') throw new Error("a halted OSD loses the data of store 'memstore'");
-    await this.#parts.osd.halt();
+    await Promise.all(this.#parts.osds.map((osd) => osd.halt()));
   }
 
   async resumeOsd(): Promise<void> {
-    await this.#parts.osd.start(this.#osdCommand());
+    for (const [id, osd] of this.#parts.osds.entries()) await osd.start(this.#osdCommand(id));
   }
 
   /** Makes the cluster and starts it; `startCeph` has called it. */
@@ -161,32 +176,31 @@ export class Ceph {
     await this.#tool('monmaptool', ['--create', '--fsid', config.fsid, ...monitors, map]);
     await this.#tool('ceph-mon', ['--mkfs', '-i', 'a', '--monmap', map, '--keyring', keyring, '-c', this.configFile]);
     await this.resumeMonitor();
-    await this.#makeOsd();
+    for (const id of this.#parts.osds.keys()) await this.#makeOsd(id);
     await this.resumeOsd();
   }
 
   async stop(): Promise<void> {
-    const { monitor, osd } = this.#parts;
+    const { monitor, osds } = this.#parts;
     // Nothing of their state is wanted, and in order they would take seconds.
-    for (const { pid } of [osd, monitor]) if (pid !== undefined) process.kill(pid, 'SIGKILL');
-    await osd.stop();
-    await monitor.stop();
+    for (const { pid } of [...osds, monitor]) if (pid !== undefined) process.kill(pid, 'SIGKILL');
+    for (const each of [...osds, monitor]) await each.stop();
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }
 
-  async #makeOsd(): Promise<void> {
-    const { folder } = this.#parts.config;
-    const data = join(folder, 'osd');
+  async #makeOsd(id: number): Promise<void> {
+    const name = `osd.${id}`;
+    const data = join(this.#parts.config.folder, name);
     const keyring = join(data, 'keyring');
     mkdirSync(data);
-    await this.#tool('ceph-authtool', ['--create-keyring', keyring, '--gen-key', '-n', 'osd.0']);
+    await this.#tool('ceph-authtool', ['--create-keyring', keyring, '--gen-key', '-n', name]);
     const uuid = randomUUID();
-    const secret = JSON.stringify({ cephx_secret: await this.#printKey('osd.0', keyring) });
-    await this.ceph(['osd', 'new', uuid, '0', '-i', '-'], secret);
-    const identity = ['-i', '0', '--osd-uuid', uuid, '--keyring', keyring, '-c', this.configFile];
+    const secret = JSON.stringify({ cephx_secret: await this.#printKey(name, keyring) });
+    await this.ceph(['osd', 'new', uuid, `${id}`, '-i', '-'], secret);
+    const identity = ['-i', `${id}`, '--osd-uuid', uuid, '--keyring', keyring, '-c', this.configFile];
     await this.#tool('ceph-osd', ['--mkfs', ...identity]);
   }
 
@@ -202,11 +216,17 @@ export class Ceph {
     };
   }
 
-  #osdCommand(): ServerCommand {
+  #osdCommand(id: number): ServerCommand {
+    const keyring = join(this.#parts.config.folder, `osd.${id}`, 'keyring');
     return {
       command: requireTool('ceph-osd'),
-      args: ['-f', '-i', '0', '--keyring', join(this.#parts.config.folder, 'osd', 'keyring'), '-c', this.configFile],
-      isHealthy: async () => JSON.parse(await this.ceph(['osd', 'stat', '-f', 'json'])).num_up_osds === 1,
+      args: ['-f', '-i', `${id}`, '--keyring', keyring, '-c', this.configFile],
+      isHealthy: async () => {
+        const { osds }: { osds: readonly { osd: number; up: number }[] } = JSON.parse(
+          await this.ceph(['osd', 'dump', '-f', 'json']),
+        );
+        return osds.some(({ osd, up }) => osd === id && up === 1);
+      },
       healthDeadlineMs: deadlineMs,
     };
   }

@@ -1,6 +1,7 @@
 /** A toy certificate authority for test servers, through the openssl command line (3.0 or newer). */
 import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { requireTool } from '../../tools/ensure';
@@ -15,21 +16,21 @@ export interface Certificate {
 export interface CertificateAuthority {
   readonly caFile: string;
   readonly caPem: string;
-  /** Certificate for a server on 127.0.0.1 and localhost; `dnsNames` are added. */
-  issueServer(name: string, dnsNames?: readonly string[]): Promise<Certificate>;
+  /** Certificate for a server on 127.0.0.1 and localhost; `names`, of DNS or IP addresses, are added. */
+  issueServer(name: string, names?: readonly string[]): Promise<Certificate>;
   /** Certificate for a client whose identity is the common name. */
   issueClient(commonName: string): Promise<Certificate>;
 }
 
 const execute = promisify(execFile);
 
-/** Makes a CA whose files, and those of everything it issues, are in `folder`. Valid for two days. */
-export async function createCertificateAuthority(folder: string): Promise<CertificateAuthority> {
+/** Makes a CA whose files, and those of everything it issues, are in `folder`. @param days How long all of them are valid. */
+export async function createCertificateAuthority(folder: string, days = 2): Promise<CertificateAuthority> {
   // Without a configuration of our own, openssl adds the distribution's default extensions, CA:TRUE among them.
   const configFile = join(folder, 'openssl.cnf');
   writeFileSync(configFile, '[req]\ndistinguished_name = subject\n[subject]\n');
-  const issue = (request: Omit<Request, 'folder' | 'configFile'>) =>
-    issueCertificate({ ...request, folder, configFile });
+  const issue = (request: Omit<Request, 'folder' | 'configFile' | 'days'>) =>
+    issueCertificate({ ...request, folder, configFile, days });
   const ca = await issue({
     name: 'ca',
     commonName: 'keyward test CA',
@@ -40,9 +41,9 @@ export async function createCertificateAuthority(folder: string): Promise<Certif
   return {
     caFile: ca.certificateFile,
     caPem: ca.certificatePem,
-    issueServer: (name, dnsNames = []) => {
-      const names = ['IP:127.0.0.1', 'DNS:localhost', ...dnsNames.map((dnsName) => `DNS:${dnsName}`)];
-      return leaf(name, name, ['extendedKeyUsage=serverAuth', `subjectAltName=${names.join(',')}`]);
+    issueServer: (name, names = []) => {
+      const all = ['127.0.0.1', 'localhost', ...names].map((each) => `${isIP(each) === 0 ? 'DNS' : 'IP'}:${each}`);
+      return leaf(name, name, ['extendedKeyUsage=serverAuth', `subjectAltName=${all.join(',')}`]);
     },
     issueClient: (commonName) => leaf(`client-${commonName}`, commonName, ['extendedKeyUsage=clientAuth']),
   };
@@ -51,6 +52,7 @@ export async function createCertificateAuthority(folder: string): Promise<Certif
 interface Request {
   readonly folder: string;
   readonly configFile: string;
+  readonly days: number;
   readonly name: string;
   readonly commonName: string;
   readonly extensions: readonly string[];
@@ -60,6 +62,7 @@ interface Request {
 async function issueCertificate({
   folder,
   configFile,
+  days,
   name,
   commonName,
   extensions,
@@ -68,7 +71,7 @@ async function issueCertificate({
   const certificateFile = join(folder, `${name}.crt`);
   const keyFile = join(folder, `${name}.key`);
   await execute(requireTool('openssl'), [
-    ...['req', '-x509', '-config', configFile, '-subj', `/CN=${commonName}`, '-days', '2'],
+    ...['req', '-x509', '-config', configFile, '-subj', `/CN=${commonName}`, '-days', String(days)],
     ...['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', keyFile, '-out', certificateFile],
     ...extensions.flatMap((extension) => ['-addext', extension]),
     ...(issuer === undefined ? [] : ['-CA', issuer.certificateFile, '-CAkey', issuer.keyFile]),

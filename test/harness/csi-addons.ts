@@ -11,7 +11,7 @@ import { requireTool } from '../../tools/ensure';
 import { type LocalPod, startPod } from '../../tools/local-pod/local-pod';
 import { Manifests } from '../../tools/local-pod/manifests';
 import { addonsGroup, installAddonsCrds } from './csi-addons-crds';
-import { nodeName, type TestDriver } from './driver';
+import { nodeName } from './driver';
 import { requestJson } from './http-json';
 import { type Kubernetes, startKubernetes } from './kubernetes';
 import { freePort } from './ports';
@@ -33,15 +33,22 @@ const controllerAccount = 'csi-addons-controller-manager';
 const restartMs = 500;
 const limitMs = 120_000;
 
+/** A driver whose documents have the sidecar: a `TestDriver`, for one. */
+export interface DriverWithSidecar {
+  readonly manifests: Manifests;
+  /** Folder of its pod. */
+  readonly root: string;
+}
+
 export class CsiAddons {
   readonly kubernetes: Kubernetes;
-  readonly #driver: TestDriver;
+  readonly #driver: DriverWithSidecar;
   readonly #controller = new ServerProcess('csi-addons-manager');
   #sidecar: LocalPod | undefined;
   #kept: Promise<void> | undefined;
   #isEnding = false;
 
-  private constructor(kubernetes: Kubernetes, driver: TestDriver) {
+  private constructor(kubernetes: Kubernetes, driver: DriverWithSidecar) {
     this.kubernetes = kubernetes;
     this.#driver = driver;
   }
@@ -50,7 +57,7 @@ export class CsiAddons {
    * Resolves when the controller is connected to the sidecar. The driver runs already, with the sidecar in its documents.
    * @throws ToolError TOOL_NOT_PREPARED; Error with the ends of the logs
    */
-  static async start(driver: TestDriver, namespaces: readonly string[]): Promise<CsiAddons> {
+  static async start(driver: DriverWithSidecar, namespaces: readonly string[]): Promise<CsiAddons> {
     // As on every cluster that runs CSI drivers.
     const addons = new CsiAddons(await startKubernetes({ apiServerArgs: ['--allow-privileged=true'] }), driver);
     try {

@@ -67,6 +67,15 @@ export class MemoryObjects implements RadosObjects {
     return true;
   }
 
+  async renew(object: string, name: string, cookie: string, durationMs: number): Promise<boolean> {
+    await turn();
+    const locks = this.stored.get(object)?.locks;
+    const held = locks?.get(name);
+    if (!locks || held?.client !== this || held.cookie !== cookie || held.untilMs <= Date.now()) return false;
+    locks.set(name, { ...held, untilMs: Date.now() + durationMs });
+    return true;
+  }
+
   async unlock(object: string, name: string, cookie: string): Promise<void> {
     await turn();
     const locks = this.stored.get(object)?.locks;

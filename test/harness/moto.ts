@@ -24,6 +24,8 @@ export interface Moto {
   createRole(name: string, policy: object): Promise<string>;
   /** From now on signatures and policies count. */
   enforce(): Promise<void>;
+  /** From now on they do not count, as at the beginning. */
+  forgive(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -76,6 +78,10 @@ export async function startMoto(): Promise<Moto> {
       const text = (element: string) => new RegExp(`<${element}>([^<]+)<`).exec(xml)?.[1] ?? '';
       return { accessKeyId: text('AccessKeyId'), secretAccessKey: text('SecretAccessKey') };
     };
+    const enforceAfter = async (calls: string) => {
+      const { status } = await fetch(`${address}/moto-api/reset-auth`, { method: 'POST', body: calls });
+      if (status !== 200) throw new Error(`moto: reset-auth answered ${status}`);
+    };
     administrator = await createUser('administrator', { Effect: 'Allow', Action: '*', Resource: '*' });
     return {
       address,
@@ -90,10 +96,8 @@ export async function startMoto(): Promise<Moto> {
         await iam({ Action: 'PutRolePolicy', RoleName: name, PolicyName: 'p', PolicyDocument });
         return /<Arn>([^<]+)</.exec(xml)?.[1] ?? '';
       },
-      async enforce() {
-        const { status } = await requestJson({ url: `${address}/moto-api/reset-auth`, method: 'POST', body: 0 });
-        if (status !== 200) throw new Error(`moto: reset-auth answered ${status}`);
-      },
+      enforce: () => enforceAfter('0'),
+      forgive: () => enforceAfter('inf'),
       stop: () => server.stop(),
     };
   } catch (error) {

@@ -1,6 +1,8 @@
 /** A real OpenBao server on 127.0.0.1, initialised and unsealed; root token and unseal key stay in this process's memory. */
+import { execFile } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { requireTool } from '../../tools/ensure';
 import { createCertificateAuthority } from './certificates';
 import { type ClientCertificate, type JsonResponse, requestJson } from './http-json';
@@ -157,6 +159,22 @@ export class OpenBao {
   /** Ends the server's process; requests then fail to connect until `resume`. */
   async halt(): Promise<void> {
     await this.#parts.process.halt();
+  }
+
+  /** From now on the storage takes no more, as a disk that is full; what is there can be read. Needs storage `file`. */
+  async fill(): Promise<void> {
+    await this.#limitFiles('0');
+  }
+
+  /** Ends {@link fill}. */
+  async empty(): Promise<void> {
+    await this.#limitFiles('unlimited');
+  }
+
+  async #limitFiles(bytes: string): Promise<void> {
+    const { process, persistent } = this.#parts;
+    if (!persistent) throw new Error("storage 'inmem' cannot be full: start with storage 'file'");
+    await promisify(execFile)('prlimit', ['--pid', `${process.pid}`, `--fsize=${bytes}:unlimited`]);
   }
 
   /** Starts the halted server on the same address and unseals it. Needs storage `file`. */

@@ -158,6 +158,19 @@ export class RbdDriver {
     else writeFileSync(order, point);
   }
 
+  /** The process stands still at this point, as a node that is frozen would: `isStill`, until {@link goOn}. */
+  standStillAt(point: string): void {
+    writeFileSync(join(this.root, 'points', 'pause-at'), point);
+  }
+
+  get isStill(): boolean {
+    return existsSync(join(this.root, 'points', 'paused'));
+  }
+
+  goOn(): void {
+    rmSync(join(this.root, 'points', 'paused'));
+  }
+
   /** The points that were passed since the last call. */
   takePoints(): readonly string[] {
     const file = join(this.root, 'points', 'passed');

@@ -2,7 +2,7 @@
  * One rotation in a process of its own, to be killed: far cheaper than a whole driver. The program of {@link RotationBench},
  * bundled by it; with the crash hook preloaded it dies where the test wants it to.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { decodeKmsConfig } from '../../lib/schema/kms';
 import { KeyedLock } from '../../runtime/async/keyed-lock';
 import { Semaphore } from '../../runtime/async/semaphore';
@@ -10,10 +10,12 @@ import { openLoopBackEnd } from '../../runtime/device/loop/loop-back-end';
 import { toCoded } from '../../runtime/errors';
 import { KmsSet } from '../../runtime/kms/kms-set';
 import { mountedSecrets } from '../../runtime/kms/mounted-secrets';
+import { mountedOrOfTenant } from '../../runtime/kms/tenant-secrets';
 import { silentLog } from '../../runtime/log';
 import { Cryptsetup } from '../../runtime/luks/cryptsetup';
 import { Mounts } from '../../runtime/mount/mounts';
 import { run } from '../../runtime/process/run';
+import { TenantAgentClient } from '../../runtime/tenant-agent/client';
 import type { VolumeDeps } from '../../runtime/volume/context';
 import { OrphanKeys } from '../../runtime/volume/orphans';
 import { reencryptVolume } from '../../runtime/volume/reencrypt';
@@ -26,10 +28,14 @@ export type RotationKind = 'kek' | 'passphrase' | 'volume-key';
 
 /** The parts of the driver over one folder, as the worker and the test itself open them. */
 export async function rotationParts(folder: string): Promise<VolumeDeps> {
+  const tenants = tenantsOf(folder);
+  const mounted = `${folder}/secrets`;
   return {
     backEnd: await openLoopBackEnd({ directory: `${folder}/backing`, nodeId: 'node-1' }, { run }),
     kms: new KmsSet(decodeKmsConfig(readFileSync(`${folder}/kms.json`, 'utf8')), {
-      secrets: mountedSecrets(`${folder}/secrets`),
+      secrets: tenants ? mountedOrOfTenant(mounted, tenants) : mountedSecrets(mounted),
+      podNamespace: 'keyward',
+      ...(tenants && { tenants }),
     }),
     cryptsetup: new Cryptsetup({ run, parallel: new Semaphore(2) }),
     mounts: new Mounts(run),
@@ -41,6 +47,12 @@ export async function rotationParts(folder: string): Promise<VolumeDeps> {
     log: silentLog,
     now: () => new Date(),
   };
+}
+
+/** Of the tenant agent, where the bench has one: its endpoint is in a file. */
+function tenantsOf(folder: string): TenantAgentClient | undefined {
+  const file = `${folder}/tenant-agent`;
+  return existsSync(file) ? new TenantAgentClient({ endpoint: readFileSync(file, 'utf8') }) : undefined;
 }
 
 async function rotate(deps: VolumeDeps, kind: string, id: string): Promise<void> {

@@ -5,6 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { JsonResponse } from './http-json';
 import type { Kubernetes } from './kubernetes';
 
+/** What it takes of an API server. */
+export type KubernetesApi = Pick<Kubernetes, 'request' | 'expectOk'>;
+
 export interface AppliedManifest {
   readonly apiVersion?: string;
   readonly kind: string;
@@ -14,7 +17,7 @@ export interface AppliedManifest {
 
 /** Applies one object. Any status is an answer. `fieldManager` is who owns the fields. */
 export async function applyServerSide(
-  kubernetes: Kubernetes,
+  kubernetes: KubernetesApi,
   manifest: AppliedManifest,
   fieldManager = 'keyward',
 ): Promise<JsonResponse> {
@@ -23,7 +26,7 @@ export async function applyServerSide(
 }
 
 /** Installs the CustomResourceDefinitions of test/fixtures/crds, and waits until the server knows their kinds. */
-export async function installCrds(kubernetes: Kubernetes): Promise<void> {
+export async function installCrds(kubernetes: KubernetesApi): Promise<void> {
   const folder = join(__dirname, '../fixtures/crds');
   const crds = readdirSync(folder).flatMap((file) => JSON.parse(readFileSync(join(folder, file), 'utf8')));
   for (const crd of crds) {
@@ -39,7 +42,10 @@ export async function installCrds(kubernetes: Kubernetes): Promise<void> {
 }
 
 /** Where an object of a manifest is. */
-async function pathOf(kubernetes: Kubernetes, { apiVersion = 'v1', kind, metadata }: AppliedManifest): Promise<string> {
+async function pathOf(
+  kubernetes: KubernetesApi,
+  { apiVersion = 'v1', kind, metadata }: AppliedManifest,
+): Promise<string> {
   const group = apiVersion.includes('/') ? `/apis/${apiVersion}` : `/api/${apiVersion}`;
   const known = (await kindsOf(kubernetes, group)).get(kind);
   if (known === undefined) throw new Error(`the API server knows no ${kind} in ${apiVersion}`);
@@ -53,7 +59,7 @@ interface Kind {
   readonly namespaced: boolean;
 }
 
-async function kindsOf(kubernetes: Kubernetes, group: string): Promise<ReadonlyMap<string, Kind>> {
+async function kindsOf(kubernetes: KubernetesApi, group: string): Promise<ReadonlyMap<string, Kind>> {
   const { status, body } = await kubernetes.request('GET', group);
   if (status !== 200) return new Map();
   const resources = body.resources as readonly { name: string; kind: string; namespaced: boolean }[];

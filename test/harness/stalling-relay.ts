@@ -1,4 +1,4 @@
-/** A TCP relay in front of a real server that can stop to pass anything on, as a network or a server that hangs does. */
+/** A TCP relay in front of a real server that can stop to pass anything on, as a server that hangs does, or that is gone. */
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
@@ -7,7 +7,9 @@ export interface StallingRelay {
   readonly address: string;
   /** From now on bytes stay where they are; connections are still taken. */
   stall(): void;
-  /** Passes on what was held back. */
+  /** From now on connections end at once, and nothing of them reaches the server. */
+  refuse(): void;
+  /** Passes on what was held back, and takes connections. */
   resume(): void;
   close(): Promise<void>;
 }
@@ -17,6 +19,7 @@ export async function stallingRelay(target: string): Promise<StallingRelay> {
   const { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   let isStalled = false;
+  let isRefusing = false;
   const keep = (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -24,6 +27,7 @@ export async function stallingRelay(target: string): Promise<StallingRelay> {
     socket.on('error', () => undefined);
   };
   const server = createServer((incoming) => {
+    if (isRefusing) return incoming.destroy();
     const outgoing = connect(Number(port), hostname);
     for (const [from, to] of [
       [incoming, outgoing],
@@ -43,8 +47,12 @@ export async function stallingRelay(target: string): Promise<StallingRelay> {
       isStalled = true;
       for (const socket of sockets) socket.pause();
     },
+    refuse: () => {
+      isRefusing = true;
+      for (const socket of sockets) socket.destroy();
+    },
     resume: () => {
-      isStalled = false;
+      isStalled = isRefusing = false;
       for (const socket of sockets) socket.resume();
     },
     close: async () => {

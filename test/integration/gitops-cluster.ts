@@ -156,24 +156,3 @@ export class Pods {
     return new Manifests(objects, '');
   }
 }
-
-/** What is done by hand once: a policy from the documentation, and a role that the Job logs in with. */
-export async function bindBootstrapRole(bao: OpenBao, kubernetes: Kubernetes, account: string): Promise<void> {
-  const documented = readFileSync(join(__dirname, '../../docs/vault-cli.md'), 'utf8');
-  const [, policy] = /```hcl\n([\s\S]*?)```/.exec(documented) ?? [];
-  await bao.expectOk('POST', 'sys/policies/acl/keyward-apply', { policy });
-  await bao.expectOk('POST', 'sys/auth/bootstrap', { type: 'kubernetes' });
-  await bao.expectOk('POST', 'auth/bootstrap/config', {
-    kubernetes_host: kubernetes.url,
-    kubernetes_ca_cert: kubernetes.caPem,
-    token_reviewer_jwt: kubernetes.adminToken,
-    disable_local_ca_jwt: true,
-  });
-  await bao.expectOk('POST', 'auth/bootstrap/role/keyward-apply', {
-    bound_service_account_names: account,
-    bound_service_account_namespaces: namespace,
-    audience: 'vault',
-    token_policies: ['keyward-apply'],
-    token_ttl: '10m',
-  });
-}

@@ -14,11 +14,12 @@ import { namespace } from '../../stacks/gitops/values';
 import { bundle } from '../../tools/bundle';
 import type { LocalPod } from '../../tools/local-pod/local-pod';
 import { MemoryStore } from '../conformance/kms/memory-store';
+import { bindBootstrapRole } from '../harness/bootstrap-role';
 import { describeWith } from '../harness/describe-with';
 import { type Kubernetes, startKubernetes } from '../harness/kubernetes';
 import { type OpenBao, startOpenBao } from '../harness/openbao';
 import { applyServerSide, installCrds } from '../harness/server-side-apply';
-import { bindBootstrapRole, type Folder, Pods, synthesised, valuesFor } from './gitops-cluster';
+import { type Folder, Pods, synthesised, valuesFor } from './gitops-cluster';
 
 jest.setTimeout(300_000);
 
@@ -111,7 +112,8 @@ describeWith(['etcd', 'kube-apiserver', 'openbao', 'openssl'], 'stacks/gitops on
   test('R20: the Job makes OpenBao ready as its service account, and a second run writes nothing', async () => {
     const refused = await pods.runJob(jobName());
     expect([refused.status, refused.stdout]).toEqual([1, '']);
-    await bindBootstrapRole(bao, kubernetes, 'keyward-vault-keyward');
+    const server = { url: kubernetes.url, caPem: kubernetes.caPem, token: kubernetes.adminToken };
+    await bindBootstrapRole(bao, server, { name: 'keyward-vault-keyward', namespace });
     const made = await pods.runJob(jobName());
     expect([made.status, made.stderr]).toEqual([0, expect.stringContaining('sys/mounts/tenants')]);
     const before = writes();

@@ -3,7 +3,7 @@
  * next call mends it, or succeeds when somebody has. Over a real Ceph and a real OpenBao.
  */
 import { execFileSync } from 'node:child_process';
-import { closeSync, fsyncSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -18,9 +18,11 @@ import { type OpenBao, startOpenBao } from '../harness/openbao';
 import { pool, RbdDriver } from '../harness/rbd-driver';
 import { leftInPool, leftOnNode, mappedImages } from '../harness/rbd-facts';
 import { RbdVolume } from '../harness/rbd-volume';
+import { watch } from '../integration/rbd/images-fixture';
 import { editHeader } from '../unit/luks/scratch';
+import { overwrite, readStart, spoil } from './device-bytes';
 
-jest.setTimeout(900_000);
+jest.setTimeout(60 * 60_000);
 
 const MiB = 2 ** 20;
 /** Of both copies of a header. */
@@ -96,13 +98,6 @@ describeLong([...CEPH_TOOLS, 'openbao'], 'volumes in Ceph, and what must not go 
       await cephCsi.unmap(device);
     }
   }
-  function overwrite(path: string, offset: number, bytes: Buffer): void {
-    const file = openSync(path, 'r+');
-    writeSync(file, bytes, 0, bytes.length, offset);
-    fsyncSync(file);
-    closeSync(file);
-  }
-  const spoil = (device: string, offset: number) => overwrite(device, offset, Buffer.alloc(64, 0xa5));
   const deviceOf = ({ image }: RbdVolume) => mappedImages().find((each) => each.image === image)?.device ?? '';
   /** Whether writes do not reach the device any more. A filesystem may notice at the second. */
   async function cannotWrite({ staging }: RbdVolume): Promise<boolean> {
@@ -152,20 +147,14 @@ describeLong([...CEPH_TOOLS, 'openbao'], 'volumes in Ceph, and what must not go 
     });
 
     test('design §10: a null cipher, and another UUID; with its own header the data is there', async () => {
-      const backup = Buffer.alloc(headerCopiesBytes);
-      const edit = (change: (json: { segments?: Record<string, object> }) => void) =>
-        onDevice(subject, (device) => {
-          const copies = join(driver.root, 'header');
-          writeFileSync(copies, backup);
-          editHeader(copies, change);
-          overwrite(device, 0, readFileSync(copies));
-        });
+      let backup: Buffer = Buffer.alloc(0);
       await onDevice(subject, (device) => {
-        const file = openSync(device, 'r');
-        readSync(file, backup);
-        closeSync(file);
+        backup = readStart(device, headerCopiesBytes);
+        const copies = join(driver.root, 'header');
+        writeFileSync(copies, backup);
+        editHeader(copies, (json) => Object.assign(json.segments?.['0'] ?? {}, { encryption: 'cipher_null-ecb' }));
+        overwrite(device, 0, readFileSync(copies));
       });
-      await edit((json) => Object.assign(json.segments?.['0'] ?? {}, { encryption: 'cipher_null-ecb' }));
       await refused(subject, 'LUKS_HEADER_UNSAFE');
       await onDevice(subject, (device) => {
         overwrite(device, 0, backup);
@@ -226,22 +215,29 @@ describeLong([...CEPH_TOOLS, 'openbao'], 'volumes in Ceph, and what must not go 
     });
   });
 
-  describe('a cluster that does not serve', () => {
-    longTest(
-      'a monitor that goes away: mapping ends in time; unstaging needs none; it comes back, and so do the volumes',
-      async () => {
-        const [staged, other] = [await used(), await used()];
-        await staged.stage();
-        await ceph.haltMonitor();
-        await fails(other.stage(), 'CEPH_UNREACHABLE');
-        expect(staged.isIntact()).toBe(true);
-        await staged.unstage();
-        await ceph.resumeMonitor();
-        await usable(staged);
-        await usable(other);
-      },
-    );
+  test('refuses to stage what another client has open, and stages it when that has let go', async () => {
+    const subject = await used();
+    {
+      await using _watcher = await watch(ceph, `${pool}/${subject.image}`);
+      await refused(subject, 'VOLUME_IN_USE');
+    }
+    await usable(subject);
   });
+
+  longTest(
+    'a monitor that goes away: staging ends in time, unstaging needs none; when it is back, all volumes are',
+    async () => {
+      const [staged, other] = [await used(), await used()];
+      await staged.stage();
+      await ceph.haltMonitor();
+      await fails(other.stage(), 'CEPH_UNREACHABLE');
+      expect(staged.isIntact()).toBe(true);
+      await staged.unstage();
+      await ceph.resumeMonitor();
+      await usable(staged);
+      await usable(other);
+    },
+  );
 
   describe('a volume in use whose device fails', () => {
     async function goesAndComesBack(subject: RbdVolume): Promise<void> {

@@ -2,31 +2,22 @@
  * Volumes that ceph-csi made, taken over by keyward, and volumes of keyward, taken over by ceph-csi, whose part is played with
  * its commands (test/harness/ceph-csi.ts). Over a real Ceph and a real OpenBao.
  */
-import { existsSync, readdirSync, readFileSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
-import {
-  CephCsi,
-  type CephCsiClass,
-  type CephCsiVolume,
-  cryptsetup,
-  unwrapWithPassphrase,
-  wrappedKey,
-  wrapWithPassphrase,
-} from '../harness/ceph-csi';
+import { CephCsi, wrappedKey } from '../harness/ceph-csi';
+import { cryptsetup } from '../harness/ceph-csi-keyslots';
+import { unwrapWithPassphrase } from '../harness/ceph-csi-passphrase';
 import { describeWith } from '../harness/describe-with';
 import { prepareVault, vaultMount } from '../harness/driver';
 import { longTest } from '../harness/long-test';
 import { type OpenBao, startOpenBao } from '../harness/openbao';
-import { clusterId, pool, RbdDriver } from '../harness/rbd-driver';
+import { pool, RbdDriver } from '../harness/rbd-driver';
 import { leftInPool, leftOnNode } from '../harness/rbd-facts';
 import { RbdVolume } from '../harness/rbd-volume';
+import { cephCsiVolumes, keyPrefix, MiB, passphrase } from './ceph-csi-volumes';
 
-jest.setTimeout(900_000);
-
-const MiB = 2 ** 20;
-const prefix = 'ceph-csi/';
-const passphrase = 'of the administrator';
+jest.setTimeout(60 * 60_000);
 
 describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
   let bao: OpenBao;
@@ -44,7 +35,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
           address: vault.address,
           backend: 'kv-v2',
           backendPath: vaultMount,
-          passphrasePath: prefix,
+          passphrasePath: keyPrefix,
           auth: { method: 'token', tokenFile: join(secrets, 'keyward-system/vault/token') },
         },
         metadata: { type: 'metadata' },
@@ -61,54 +52,14 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     expect(await leftOnNode(driver.root)).toEqual([]);
   });
 
-  const keyPath = (id: string) => `${vaultMount}/data/${prefix}${id}`;
-  /** As ceph-csi writes into a KV engine of version 2. */
-  const storeInVault = async ({ id }: Pick<CephCsiVolume, 'id'>, key: string) => {
-    await bao.expectOk('PUT', keyPath(id), { data: { data: { passphrase: key } } });
-  };
-  const keyInVault = async ({ id }: Pick<CephCsiVolume, 'id'>): Promise<string> =>
-    (await bao.expectOk('GET', keyPath(id))).body.data.data.data.passphrase;
-  const inVault: CephCsiClass = { kmsId: 'vault', owner: 'shop', sizeBytes: 64 * MiB, store: storeInVault };
-  const inMetadata: CephCsiClass = {
-    ...inVault,
-    kmsId: 'metadata',
-    store: (volume, key) =>
-      cephCsi.setMetadata(volume, { [wrappedKey]: wrapWithPassphrase(passphrase, volume.id, key) }),
-  };
-  /** As keyward is asked for a volume of ceph-csi: with the attributes that its PersistentVolume has. */
-  const known = ({ id, image }: CephCsiVolume, kmsId = 'vault', block = false) =>
-    new RbdVolume(driver, id, {
-      block,
-      context: {
-        clusterID: clusterId,
-        pool,
-        journalPool: pool,
-        imageName: image,
-        encrypted: 'true',
-        encryptionKMSID: kmsId,
-      },
-      secrets: { ...driver.secrets, encryptionPassphrase: passphrase },
-    });
-  const opens = (device: string, key: string) =>
-    cryptsetup(['open', '--test-passphrase', '--key-file', '-', device], key).then(
-      () => true,
-      () => false,
-    );
-  /** A volume of ceph-csi that was in use: formatted, written, unstaged. */
-  const used = async (wanted: CephCsiClass = inVault) => {
-    const made = await cephCsi.create(wanted);
-    const staging = join(driver.root, 'ceph-csi');
-    writeFileSync(join(await cephCsi.stage(made, staging), 'file'), 'written under ceph-csi');
-    await cephCsi.unstage(made, staging);
-    return { made, subject: known(made, wanted.kmsId) };
-  };
-  const holdsFile = ({ staging }: RbdVolume) =>
-    readFileSync(join(staging, 'file'), 'utf8') === 'written under ceph-csi';
+  const { storeInVault, inVault, inMetadata, known, writeFile, keyInVault, opens, used, holdsFile } = cephCsiVolumes(
+    () => ({ bao, driver, cephCsi }),
+  );
 
   test('one with its key in Vault is staged, expanded in use, rotated, staged again and deleted', async () => {
     const { made, subject } = await used();
     await subject.stage();
-    expect(holdsFile(subject)).toBe(true);
+    expect(holdsFile(subject.staging)).toBe(true);
     const before = await subject.filesystemBytes();
     await subject.expand(96 * MiB);
     expect((await subject.filesystemBytes()) - before).toBeGreaterThan(24 * MiB);
@@ -123,7 +74,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     expect([await opens(device, made.passphrase), await opens(device, rotated)]).toEqual([false, true]);
     await cephCsi.unmap(device);
     await subject.stage();
-    expect(holdsFile(subject)).toBe(true);
+    expect(holdsFile(subject.staging)).toBe(true);
     await subject.unstage();
     await subject.delete();
   });
@@ -131,7 +82,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
   longTest('one with its key wrapped in the metadata of its image is staged, rotated and deleted', async () => {
     const { made, subject } = await used(inMetadata);
     await subject.stage();
-    expect(holdsFile(subject)).toBe(true);
+    expect(holdsFile(subject.staging)).toBe(true);
     await subject.rotate();
     await subject.unstage();
     const { [wrappedKey]: wrapped = '' } = await cephCsi.metadata(made);
@@ -142,7 +93,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     await cephCsi.close(made);
     await cephCsi.unmap(device);
     await subject.stage();
-    expect(holdsFile(subject)).toBe(true);
+    expect(holdsFile(subject.staging)).toBe(true);
     await subject.unstage();
     await subject.delete();
   });
@@ -160,7 +111,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     const copies = [await RbdVolume.made(driver, from('snapshot')), await RbdVolume.made(driver, from('volume'))];
     for (const copy of copies) {
       await copy.stage();
-      expect(holdsFile(copy)).toBe(true);
+      expect(holdsFile(copy.staging)).toBe(true);
       await copy.unstage();
       const device = await cephCsi.map(copy);
       expect(await opens(device, made.passphrase)).toBe(false);
@@ -168,7 +119,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
       await cephCsi.unmap(device);
     }
     await subject.stage();
-    expect(holdsFile(subject)).toBe(true);
+    expect(holdsFile(subject.staging)).toBe(true);
     await subject.unstage();
     await driver.csi.controller.deleteSnapshot({ snapshotId, secrets: driver.secrets });
     for (const each of [subject, ...copies]) await each.delete();
@@ -178,7 +129,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     const made = await cephCsi.create(inVault);
     const subject = known(made);
     await subject.stage();
-    writeFileSync(join(subject.staging, 'file'), 'written under ceph-csi');
+    writeFile(subject.staging);
     await subject.unstage();
     expect(await cephCsi.metadata(made)).toMatchObject({
       'rbd.csi.ceph.com/encrypted': 'encrypted',
@@ -189,7 +140,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     await cephCsi.close(made);
     await cephCsi.unmap(device);
     await subject.stage();
-    expect(holdsFile(subject)).toBe(true);
+    expect(holdsFile(subject.staging)).toBe(true);
     await subject.unstage();
     await subject.delete();
   });
@@ -227,7 +178,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     // Where it was attached before, it may still be.
     await cryptsetup(['-q', 'luksHeaderRestore', await cephCsi.map(made), '--header-backup-file', backup]);
     await subject.stage();
-    expect(holdsFile(subject)).toBe(true);
+    expect(holdsFile(subject.staging)).toBe(true);
     await subject.unstage();
     await subject.delete();
   });
@@ -275,10 +226,10 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     const made = await cephCsi.create(inVault);
     const subject = known(made);
     const place = await cephCsi.stage(made, subject.staging);
-    writeFileSync(join(place, 'file'), 'written under ceph-csi');
+    writeFile(place);
 
     await subject.publish();
-    expect(readFileSync(join(subject.target, 'file'), 'utf8')).toBe('written under ceph-csi');
+    expect(holdsFile(subject.target)).toBe(true);
     const before = statfsSync(subject.target).blocks;
     await subject.expand(96 * MiB, subject.target);
     expect(statfsSync(subject.target).blocks).toBeGreaterThan(before);
@@ -287,7 +238,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     expect(existsSync(join(subject.staging, 'image-meta.json'))).toBe(false);
     expect(await leftOnNode(driver.root)).toEqual([]);
     await subject.stage();
-    expect(holdsFile(subject)).toBe(true);
+    expect(holdsFile(subject.staging)).toBe(true);
     await subject.unstage();
     await subject.delete();
   });
@@ -317,11 +268,11 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
   longTest('one that is in use on this node may be staged once more: the kubelet repeats calls', async () => {
     const made = await cephCsi.create(inVault);
     const subject = known(made);
-    writeFileSync(join(await cephCsi.stage(made, subject.staging), 'file'), 'written under ceph-csi');
+    writeFile(await cephCsi.stage(made, subject.staging));
     await subject.publish();
     await subject.stage();
-    expect(readFileSync(join(subject.target, 'file'), 'utf8')).toBe('written under ceph-csi');
-    expect(holdsFile(subject)).toBe(true);
+    expect(holdsFile(subject.target)).toBe(true);
+    expect(holdsFile(subject.staging)).toBe(true);
     await subject.unpublish();
     await subject.unstage();
     expect(await leftOnNode(driver.root)).toEqual([]);
@@ -331,6 +282,6 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
   // Once, and last: it takes the guest seconds.
   test('nothing of all of them is left: no image, journal entry or key', async () => {
     expect(await leftInPool(ceph)).toEqual([]);
-    expect((await bao.request('LIST', `${vaultMount}/metadata/${prefix}`)).status).toBe(404);
+    expect((await bao.request('LIST', `${vaultMount}/metadata/${keyPrefix}`)).status).toBe(404);
   });
 });

@@ -3,7 +3,9 @@ import { closeSync, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs
 import { join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
-import { CephCsi, cryptsetup, unwrapWithPassphrase, wrappedKey } from '../harness/ceph-csi';
+import { CephCsi, wrappedKey } from '../harness/ceph-csi';
+import { cryptsetup } from '../harness/ceph-csi-keyslots';
+import { unwrapWithPassphrase } from '../harness/ceph-csi-passphrase';
 import { prepareVault, vaultMount } from '../harness/driver';
 import { describeLong, longTest } from '../harness/long-test';
 import { type OpenBao, startOpenBao } from '../harness/openbao';
@@ -12,7 +14,7 @@ import { RbdDriver } from '../harness/rbd-driver';
 import { leftInPool, leftOnNode } from '../harness/rbd-facts';
 import { RbdVolume } from '../harness/rbd-volume';
 
-jest.setTimeout(900_000);
+jest.setTimeout(60 * 60_000);
 
 const passphrase = 'of the administrator';
 const blockBytes = 4096;

@@ -124,5 +124,19 @@ export function describeRadosObjects(name: string, start: () => Promise<ObjectsF
       // Its holder is gone; nobody unlocks.
       while (!(await objects.lock(object, 'lock', 'cookie', 600_000))) await pause(100);
     }, 60_000);
+
+    test('renews a lock for its holder only, and not when it has ended', async () => {
+      const { others } = fixture;
+      expect(await objects.renew(object, 'renewed', 'cookie', 600_000)).toBe(false);
+      expect(await objects.lock(object, 'renewed', 'cookie', 600_000)).toBe(true);
+      expect(await objects.renew(object, 'renewed', 'another', 600_000)).toBe(false);
+      expect(await others.renew(object, 'renewed', 'cookie', 600_000)).toBe(false);
+      expect(await objects.renew(object, 'renewed', 'cookie', 1_000)).toBe(true);
+      // To whom it goes when it has ended is decided by who takes it.
+      while (!(await others.lock(object, 'renewed', 'cookie', 600_000))) await pause(100);
+      expect(await objects.renew(object, 'renewed', 'cookie', 600_000)).toBe(false);
+      await others.unlock(object, 'renewed', 'cookie');
+      expect(await objects.renew(object, 'renewed', 'cookie', 600_000)).toBe(false);
+    }, 60_000);
   });
 }

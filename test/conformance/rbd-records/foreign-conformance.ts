@@ -58,7 +58,7 @@ export function describeForeignRecords(where: string, start: () => Promise<Recor
     const expected = (id: string): VolumeRecord => ({
       id,
       name: 'pvc-1',
-      createdAt: '1970-01-01T00:00:00.000Z',
+      createdAt: expect.any(String),
       sizeBytes: imageBytes,
       complete: true,
       encryption: {
@@ -78,6 +78,12 @@ export function describeForeignRecords(where: string, start: () => Promise<Recor
       const { id } = await lay({ metadata: state('encrypted') });
       expect(await volumes.get(id)).toEqual(expected(id));
       expect(await volumes.list()).toEqual([id]);
+    });
+
+    test('it is as old as its image, since ceph-csi notes no time', async () => {
+      const { id, image } = await lay({ metadata: state('encrypted') });
+      const seconds = Date.parse((await volumes.get(id))?.createdAt ?? '') / 1000;
+      expect(Math.floor(seconds)).toBe(await fixture.imageMadeAt('kube', image));
     });
 
     test('R19: one that was never used may be formatted', async () => {
@@ -157,6 +163,7 @@ export function describeForeignRecords(where: string, start: () => Promise<Recor
       const { foreign: _1, headerInside: _2, luks: _3, ...rest } = expected(id).encryption;
       await volumes.put({
         ...expected(id),
+        createdAt: '2026-01-02T03:04:05.000Z',
         complete: false,
         encryption: { ...rest, luks: defaultLuks, kmsId: 'tenants' },
       });

@@ -4,6 +4,9 @@ import type { PoolHandle, Pools } from '../../../runtime/device/rbd/pools';
 import { MemoryObjects } from '../../harness/memory-objects';
 import type { RecordsFixture } from './records-fixture';
 
+/** When all images were made, in seconds. */
+const madeAt = Date.UTC(2026, 0, 2) / 1000;
+
 export interface MemoryFixture extends RecordsFixture {
   /** Objects of the pool `kube`, as the first client has them. */
   readonly objects: MemoryObjects;
@@ -51,10 +54,12 @@ export function memoryFixture(): MemoryFixture {
         const id = Buffer.from(randomUUID().slice(0, 8));
         objects.write(`rbd_id.${name}`, Buffer.concat([Buffer.from([id.length, 0, 0, 0]), id]));
         objects.write(`rbd_header.${id}`, Buffer.alloc(0));
+        header(pool, name).set('create_timestamp', Buffer.from(Uint32Array.of(madeAt, 678_000_000).buffer));
         header(pool, name).set('features', Buffer.from(BigUint64Array.of(61n).buffer));
       }
       header(pool, name).set('size', Buffer.from(BigUint64Array.of(BigInt(sizeBytes)).buffer));
     },
+    imageMadeAt: async () => madeAt,
     async removeImage(pool, name) {
       const id = objectsOf(pool).stored.get(`rbd_id.${name}`)?.data.subarray(4).toString();
       objectsOf(pool).stored.delete(`rbd_header.${id}`);

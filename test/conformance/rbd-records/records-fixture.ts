@@ -13,6 +13,8 @@ export interface RecordsFixture {
   readonly others: Pools;
   /** Makes an image, or gives the one of that name another size. */
   image(pool: string, name: string, sizeBytes: number): Promise<void>;
+  /** When it was made, in whole seconds since 1970. */
+  imageMadeAt(pool: string, name: string): Promise<number>;
   removeImage(pool: string, name: string): Promise<void>;
   imageMetadata(pool: string, name: string): Promise<Readonly<Record<string, string>>>;
   setImageMetadata(pool: string, name: string, key: string, value: string): Promise<void>;

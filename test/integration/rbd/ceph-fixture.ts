@@ -4,6 +4,7 @@ import { clusterPools } from '../../../runtime/device/rbd/pools';
 import type { RadosCluster } from '../../../runtime/device/rbd/rados/cluster';
 import type { RecordsFixture } from '../../conformance/rbd-records/records-fixture';
 import type { Ceph } from '../../harness/ceph';
+import { parseOmap } from '../../harness/omap-dump';
 
 export interface CephFixtureOptions {
   readonly ceph: Ceph;
@@ -31,6 +32,10 @@ export function cephFixture({ ceph, clients, namespace }: CephFixtureOptions): R
       const verb = made.has(image) ? 'resize' : 'create';
       await ceph.rbd([verb, image, '--size', `${sizeBytes}B`, '--no-progress']);
       made.add(image);
+    },
+    async imageMadeAt(pool, name) {
+      const { create_timestamp: shown } = JSON.parse(await ceph.rbd(['info', spec(pool, name), '--format', 'json']));
+      return Date.parse(shown) / 1000;
     },
     async removeImage(pool, name) {
       await ceph.rbd(['rm', spec(pool, name), '--no-progress']);
@@ -61,15 +66,4 @@ export function cephFixture({ ceph, clients, namespace }: CephFixtureOptions): R
       for (const client of clients) while ((await client.poolByName(to)) === undefined) await pause(50);
     },
   };
-}
-
-/** Reads what `rados listomapvals` shows: the key, the length, a hexadecimal dump. */
-function parseOmap(shown: string): Record<string, string> {
-  const entries = shown.matchAll(/^(.+)\nvalue \((\d+) bytes\) :\n((?:[0-9a-f]{8}.*\n)*)/gm);
-  return Object.fromEntries(
-    [...entries].map(([, key = '', length, dump = '']) => {
-      const lines = dump.split('\n').map((line) => line.slice(10, 58).replaceAll(' ', ''));
-      return [key, Buffer.from(lines.join(''), 'hex').subarray(0, Number(length)).toString()];
-    }),
-  );
 }

@@ -41,7 +41,10 @@ describeWith(CEPH_TOOLS, 'the header of an RBD image', () => {
   test('has the id, the size and the features that rbd info shows', async () => {
     const info = JSON.parse(await ceph.rbd(['info', 'kube/image', '--format', 'json']));
     expect(id).toBe(info.id);
-    expect(await readImageHeader(objects, id)).toEqual({ sizeBytes: 24 * MiB, features: 0b101n, metadata: new Map() });
+    const { createdAt = '', ...header } = (await readImageHeader(objects, id)) ?? {};
+    expect(header).toEqual({ sizeBytes: 24 * MiB, features: 0b101n, metadata: new Map() });
+    // rbd shows whole seconds, in the words of asctime and the time zone of the process.
+    expect(Date.parse(info.create_timestamp)).toBe(Math.floor(Date.parse(createdAt) / 1000) * 1000);
     expect(info).toMatchObject({ size: 24 * MiB, features: ['layering', 'exclusive-lock'] });
   });
 

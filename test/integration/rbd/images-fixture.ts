@@ -112,8 +112,17 @@ export function nameOf({ kind, id }: ImageRef): string {
 }
 
 /** Keeps the image open, as a node that has it mapped does, until it is disposed of. */
-export async function watch(ceph: Ceph, spec: string): Promise<AsyncDisposable> {
-  const child = spawn(findCommand('rbd') ?? 'rbd', ['-c', ceph.configFile, 'watch', spec], {
+export function watch(ceph: Ceph, spec: string): Promise<AsyncDisposable> {
+  return hold(ceph, 'rbd', ['watch', spec]);
+}
+
+/** The same by the object in which an image has its header, for one that is in the trash. */
+export function watchObject(ceph: Ceph, pool: string, object: string): Promise<AsyncDisposable> {
+  return hold(ceph, 'rados', ['-p', pool, 'watch', object]);
+}
+
+async function hold(ceph: Ceph, command: 'rbd' | 'rados', args: readonly string[]): Promise<AsyncDisposable> {
+  const child = spawn(findCommand(command) ?? command, ['-c', ceph.configFile, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   // It says so when it has registered.

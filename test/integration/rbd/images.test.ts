@@ -1,17 +1,14 @@
 /** Images of the RBD back end on a real Ceph. What is not under test goes through `rbd` and `rados` as administrator. */
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ImageRef } from '../../../runtime/device/back-end';
-import { readImageState } from '../../../runtime/device/rbd/image-state';
-import { depthOf } from '../../../runtime/device/rbd/lineage';
+import { run } from '../../../runtime/process/run';
 import { Secret } from '../../../runtime/secret';
 import { CEPH_TOOLS, type Ceph, startCeph } from '../../harness/ceph';
 import { describeWith } from '../../harness/describe-with';
-import { type FixtureOptions, ImagesFixture, nameOf, watch } from './images-fixture';
+import { imageFacts, MiB, text } from './image-facts';
+import { type FixtureOptions, ImagesFixture, nameOf, watch, watchObject } from './images-fixture';
 
 jest.setTimeout(600_000);
-
-const MiB = 1024 * 1024;
-const text = 'what was written before the copy';
 
 describeWith(CEPH_TOOLS, 'images in a Ceph cluster', () => {
   let ceph: Ceph;
@@ -26,27 +23,7 @@ describeWith(CEPH_TOOLS, 'images in a Ceph cluster', () => {
     await ceph?.stop();
   });
 
-  const spec = (ref: ImageRef) => `kube/${nameOf(ref)}`;
-  const info = async (ref: ImageRef) => JSON.parse(await ceph.rbd(['info', '--format', 'json', spec(ref)]));
-  const snapshots = async (ref: ImageRef): Promise<{ name: string; namespace: { type: string } }[]> =>
-    JSON.parse(await ceph.rbd(['snap', 'ls', '--all', '--format', 'json', spec(ref)]));
-  const trash = async (): Promise<{ name: string }[]> =>
-    JSON.parse(await ceph.rbd(['trash', 'ls', '--format', 'json', 'kube']));
-  const inTrash = async (ref: ImageRef) => (await trash()).some(({ name }) => name === nameOf(ref));
-  const removeHeader = async (ref: ImageRef) => ceph.rados(['-p', 'kube', 'rm', `rbd_header.${(await info(ref)).id}`]);
-
-  async function newImage(options: FixtureOptions = {}, sizeBytes = 8 * MiB): Promise<ImageRef> {
-    const ref = fixture.newRef();
-    await fixture.open(options).images.allocate(ref, sizeBytes);
-    return ref;
-  }
-  async function writtenImage(): Promise<ImageRef> {
-    const ref = fixture.newRef();
-    await ceph.rbd(['import', '--no-progress', '--image-format', '2', '-', spec(ref)], text.padEnd(8 * MiB, '\0'));
-    return ref;
-  }
-  const content = async (ref: ImageRef) =>
-    (await ceph.rbd(['export', '--no-progress', spec(ref), '-'])).slice(0, text.length);
+  const { spec, info, trash, inTrash, content, removeHeader, newImage, writtenImage } = imageFacts(() => fixture);
 
   describe('allocate', () => {
     test('makes the image as the class says, once, and enlarges it', async () => {
@@ -150,103 +127,59 @@ describeWith(CEPH_TOOLS, 'images in a Ceph cluster', () => {
     });
   });
 
-  describe('copy', () => {
-    test('of a volume holds the data of that instant and leaves no snapshot in sight', async () => {
-      const [source, copy] = [await writtenImage(), fixture.newRef()];
-      const { images } = fixture.open();
-      await images.copy(source, copy);
-      await ceph.rbd(['bench', '--io-type', 'write', '--io-size', '4096', '--io-total', '4096', spec(source)]);
-      await images.copy(source, copy);
-      expect(await content(copy)).toBe(text);
-      expect((await snapshots(source)).map(({ namespace }) => namespace.type)).toEqual(['trash']);
+  describe('reclaim', () => {
+    const imported = async (): Promise<ImageRef> => {
+      const ref = fixture.newRef();
+      const features = ['--image-feature', 'layering', '--image-feature', 'exclusive-lock'];
+      await ceph.rbd(['import', '--no-progress', ...features, '-', spec(ref)], text.padEnd(12 * MiB, '\0'));
+      return ref;
+    };
+    /** Zeros that the storage keeps, as the discard of a part of an object leaves them in some stores. */
+    const keepZeros = async (ref: ImageRef): Promise<string> => {
+      const object = `rbd_data.${(await info(ref)).id}.0000000000000001`;
+      await ceph.rados(['-p', 'kube', 'create', object]);
+      await ceph.rados(['-p', 'kube', 'truncate', object, String(4 * MiB)]);
+      return object;
+    };
+    const objects = async () => (await ceph.rados(['-p', 'kube', 'ls'])).split('\n');
+
+    test.each([
+      ['of an image that nobody has open', false],
+      ['of one that a node has open', true],
+    ])('gives back the zeros %s, and nothing else', async (_case, isOpen) => {
+      const ref = await imported();
+      const object = await keepZeros(ref);
+      expect(await objects()).toContain(object);
+      await using _watcher = isOpen ? await watch(ceph, spec(ref)) : undefined;
+      await fixture.open().images.reclaim(ref);
+      expect(await objects()).not.toContain(object);
+      expect(await content(ref)).toBe(text);
     });
 
-    test('to a snapshot has a snapshot of its own name, from which restores come', async () => {
-      const { images } = fixture.open({ options: { imageFeatures: ['layering', 'exclusive-lock'] } });
-      const [source, snapshot, restored] = [await writtenImage(), fixture.newRef('snapshot'), fixture.newRef()];
-      await images.copy(source, snapshot);
-      await images.copy(source, snapshot);
-      expect((await snapshots(snapshot)).map(({ name }) => name)).toEqual([nameOf(snapshot)]);
-      await images.copy(snapshot, restored);
-      expect(await content(restored)).toBe(text);
-      expect((await info(restored)).parent).toMatchObject({ image: nameOf(snapshot), snapshot: nameOf(snapshot) });
-      await images.allocate(restored, 16 * MiB);
-      expect((await info(restored)).features).toEqual(expect.arrayContaining(['layering', 'exclusive-lock']));
+    test('stands in the way of no writer that has the lock of the image, and loses nothing of what it writes', async () => {
+      const ref = await imported();
+      const object = await keepZeros(ref);
+      const bench = [
+        'bench',
+        '--io-type',
+        'write',
+        '--io-size',
+        '4096',
+        '--io-threads',
+        '1',
+        '--io-total',
+        String(2 * MiB),
+      ];
+      const writing = ceph.rbd([...bench, spec(ref)]);
+      await fixture.open().images.reclaim(ref);
+      await writing;
+      expect(await objects()).not.toContain(object);
+      const [written = ''] = [await ceph.rbd(['export', '--no-progress', spec(ref), '-'])];
+      expect(written.slice(0, 2 * MiB)).not.toContain('\0');
     });
 
-    test('after a kill between any two steps ends as if there had been none', async () => {
-      const { cli, images, pools } = fixture.open();
-      const [source, reference] = [await writtenImage(), fixture.newRef('snapshot')];
-      await images.copy(source, reference);
-      const place = (ref: ImageRef) => ({ pool: 'kube', namespace: '', image: nameOf(ref) });
-      const states: Record<string, (to: ImageRef) => Promise<unknown>> = {
-        'a snapshot of the source': (to) => cli.createSnapshot(place(source), nameOf(to)),
-        'an image that is tied to nothing': (to) => cli.create(place(to), 8 * MiB, {}),
-        'an image without a header': async (to) => {
-          await cli.create(place(to), 8 * MiB, {});
-          await removeHeader(to);
-        },
-        'a clone that is not known to be whole': async (to) => {
-          await cli.createSnapshot(place(source), nameOf(to));
-          await cli.clone(place(source), nameOf(to), place(to), {});
-        },
-        'no snapshot of the own name': async (to) => {
-          await images.copy(source, to);
-          await cli.removeSnapshot(place(to), nameOf(to));
-          await cli.createSnapshot(place(source), nameOf(to));
-        },
-      };
-      for (const [name, make] of Object.entries(states)) {
-        const to = fixture.newRef('snapshot');
-        await make(to);
-        await images.copy(source, to);
-        const state = await readImageState(pools, place(to));
-        expect([name, state?.lineage.snapshots, await content(to)]).toEqual([name, [nameOf(to)], text]);
-        expect((await snapshots(source)).filter(({ namespace }) => namespace.type === 'user')).toEqual([]);
-      }
-      expect(await trash()).toEqual([]);
-    });
-
-    test('refuses a source that is missing, and a snapshot that was never finished', async () => {
-      const { images } = fixture.open();
-      await expect(images.copy(fixture.newRef(), fixture.newRef())).toRejectWithCode('VOLUME_NOT_FOUND');
-      const unfinished = fixture.newRef('snapshot');
-      await images.allocate(unfinished, MiB);
-      await expect(images.copy(unfinished, fixture.newRef())).toRejectWithCode('SNAPSHOT_NOT_FOUND');
-    });
-
-    test('of a long chain is made independent: behind the scenes first, before it is given out at the limit', async () => {
-      const { images, pools, flattening } = fixture.open({ limits: { softDepth: 1, hardDepth: 2 } });
-      const depth = async (ref: ImageRef) => {
-        const state = await readImageState(pools, { pool: 'kube', namespace: '', image: nameOf(ref) });
-        return state && depthOf(pools, state.pool, '', state.id);
-      };
-      const unlimited = fixture.open().images;
-      const chain = [await writtenImage(), fixture.newRef(), fixture.newRef(), fixture.newRef()] as const;
-      await unlimited.copy(chain[0], chain[1]);
-      await images.copy(chain[1], chain[2]);
-      await flattening.settled();
-      expect(await depth(chain[2])).toBe(0);
-      const deep = [fixture.newRef(), fixture.newRef()] as const;
-      await unlimited.copy(chain[1], deep[0]);
-      await expect(images.copy(deep[0], deep[1])).toRejectWithCode('VOLUME_BUSY');
-      await flattening.settled();
-      await images.copy(deep[0], deep[1]);
-      expect(await depth(deep[1])).toBe(0);
-      expect(await content(deep[1])).toBe(text);
-    });
-
-    test('is refused when the source has too many snapshots, until old copies are independent', async () => {
-      const { images, flattening } = fixture.open({ limits: { snapshotsToFlatten: 1, snapshotsAtMost: 2 } });
-      const source = await writtenImage();
-      const unlimited = fixture.open().images;
-      for (const _ of [1, 2]) await unlimited.copy(source, fixture.newRef());
-      const copy = fixture.newRef();
-      await expect(images.copy(source, copy)).toRejectWithCode('SNAPSHOT_LIMIT');
-      expect(await images.sizeBytes(copy)).toBeUndefined();
-      await flattening.settled();
-      await images.copy(source, copy);
-      expect(await content(copy)).toBe(text);
+    test('refuses an image that is not there', async () => {
+      await expect(fixture.open().images.reclaim(fixture.newRef())).toRejectWithCode('VOLUME_NOT_FOUND');
     });
   });
 
@@ -279,6 +212,29 @@ describeWith(CEPH_TOOLS, 'images in a Ceph cluster', () => {
       expect(await content(restored)).toBe(text);
       // With it goes what waited for it, and what waited for that.
       await images.remove(restored);
+      expect(await trash()).toEqual([]);
+    });
+
+    test('leaves what somebody has open in the trash, having tried once, and takes it with the next removal', async () => {
+      const tried: string[] = [];
+      const { images } = fixture.open({
+        run: (command, args, options) => {
+          if (args.includes('trash') && args.includes('rm')) tried.push(command);
+          return run(command, args, options);
+        },
+      });
+      const [source, copy] = [await writtenImage(), fixture.newRef()];
+      const { id } = await info(source);
+      await images.copy(source, copy);
+      await images.remove(source);
+      {
+        await using _watcher = await watchObject(ceph, 'kube', `rbd_header.${id}`);
+        await images.remove(copy);
+        expect([await inTrash(source), await inTrash(copy)]).toEqual([true, false]);
+        // The copy and its source, each once.
+        expect(tried).toHaveLength(2);
+      }
+      await images.remove(await newImage());
       expect(await trash()).toEqual([]);
     });
 

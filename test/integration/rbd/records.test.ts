@@ -3,6 +3,7 @@ import { RadosCluster } from '../../../runtime/device/rbd/rados/cluster';
 import { Secret } from '../../../runtime/secret';
 import { describeRadosObjects } from '../../conformance/rados-objects/rados-objects-conformance';
 import { describeForeignRecords } from '../../conformance/rbd-records/foreign-conformance';
+import { describeRecordStore } from '../../conformance/rbd-records/record-store-conformance';
 import { describeRecords } from '../../conformance/rbd-records/records-conformance';
 import { CEPH_TOOLS, type Ceph, startCeph } from '../../harness/ceph';
 import { describeWith } from '../../harness/describe-with';
@@ -37,5 +38,6 @@ describeWith(CEPH_TOOLS, 'on a real Ceph', () => {
     },
   }));
   describeRecords('in a RADOS namespace', async () => cephFixture({ ceph, clients, namespace: 'k8s' }));
+  describeRecordStore('in a RADOS namespace', async () => cephFixture({ ceph, clients, namespace: 'k8s' }));
   describeForeignRecords('in no RADOS namespace', async () => cephFixture({ ceph, clients, namespace: '' }));
 });

@@ -113,6 +113,12 @@ describeWith(['cryptsetup', 'openbao'], 'bad input', () => {
       expect(error.details).toContain('encryptionCipher');
     });
 
+    test('trap 9: with integrity, which would fill a sparse file at once, is refused', async () => {
+      const parameters = { encrypted: 'true', encryptionKMSID: 'vault', integrityMode: 'hmac-sha256' };
+      const error = await refused(asked({ parameters }), 'REQUEST_INVALID', 'INVALID_ARGUMENT');
+      expect(error.details).toContain('rbd');
+    });
+
     test('trap 1: that is not encrypted is refused, not made as plain text', async () => {
       await refused(asked({ parameters: { encryptionKMSID: 'vault' } }), 'REQUEST_INVALID');
       await refused(asked({ parameters: { encrypted: 'True ', encryptionKMSID: 'vault' } }), 'REQUEST_INVALID');

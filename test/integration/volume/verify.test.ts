@@ -1,6 +1,7 @@
 /** A proof that the KMS's key opens a volume, on real headers: what it says, and what it notes. */
 import { rmSync } from 'node:fs';
 import type { VolumeDeps } from '../../../runtime/volume/context';
+import { rotatePassphrase } from '../../../runtime/volume/rotate';
 import { isFailure } from '../../../runtime/volume/verifications';
 import { verifyKey } from '../../../runtime/volume/verify';
 import { describeWith } from '../../harness/describe-with';
@@ -44,6 +45,24 @@ describeWith(['cryptsetup'], 'a proof of a key', () => {
     await expect(verifyKey(deps, volume(id), call)).rejects.toMatchObject({ code: 'LUKS_PASSPHRASE_REJECTED' });
     const last = await deps.verifications.last(id);
     expect(last && isFailure(last)).toBe(true);
+  });
+
+  test('a rotation that comes between the KMS and the header is no failure of the key', async () => {
+    const id = await bench.volume('metadata');
+    const cryptsetup = new Proxy(deps.cryptsetup, {
+      get: (target, name) => {
+        if (name !== 'testKey') return Reflect.get(target, name, target);
+        return async (...args: Parameters<typeof target.testKey>) => {
+          if (rotations < 2) await rotatePassphrase(deps, id, call);
+          rotations += 1;
+          return target.testKey(...args);
+        };
+      },
+    });
+    let rotations = 0;
+    const verified = await verifyKey({ ...deps, cryptsetup }, volume(id), call);
+    expect([rotations, verified.otherKeyslots]).toEqual([3, []]);
+    expect(await deps.verifications.last(id)).toMatchObject({ outcome: 'OK' });
   });
 
   test('an outage of the KMS is noted and is no failure of the key', async () => {

@@ -55,7 +55,7 @@ describe('the command line', () => {
     for (const name of names) expect(help.stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
     const wrong = bench('lux');
     expect(wrong.status).toBe(2);
-    expect(wrong.stderr).toMatch(/luks or stage/);
+    expect(wrong.stderr).toMatch(/luks or rotate/);
     expect(wrong.stdout).toBe('');
   });
 });

@@ -32,7 +32,7 @@ describe('KeywardDriver', () => {
   test('the CSIDriver object fits node-local volumes', () => {
     expect(only(synth(), 'CSIDriver')).toMatchObject({
       metadata: { name: 'csi.keyward.io' },
-      spec: { attachRequired: false, storageCapacity: true, fsGroupPolicy: 'File', podInfoOnMount: false },
+      spec: { attachRequired: false, storageCapacity: true, fsGroupPolicy: 'File', podInfoOnMount: true },
     });
   });
 

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { Command } from 'commander';
 import { addCsiCommand } from '../../../runtime/cli/csi';
 import { createMetrics } from '../../../runtime/driver/metrics';
+import { scheduleMetrics } from '../../../runtime/rotation/schedule/metrics';
 import { read, tableRows } from './markdown';
 
 const operations = read('docs/operations.md');
@@ -17,7 +18,9 @@ test('docs/operations.md has every flag of keyward csi with its default, and no 
 });
 
 test('docs/operations.md has every metric of our own with its type, and no other', async () => {
-  const text = await createMetrics().render();
+  const metrics = createMetrics();
+  scheduleMetrics(metrics.registry);
+  const text = await metrics.render();
   const own = [...text.matchAll(/^# TYPE (keyward_(?!process_|nodejs_)\w+) (\w+)$/gm)].map(([, name, type]) => [
     name,
     type,

@@ -1,0 +1,37 @@
+/** The images that the emitted pods of the driver name, built here: keyward's own, and one of each sidecar. */
+import { join } from 'node:path';
+import { defaultImages } from '../../lib/constructs/images';
+import type { ToolName } from '../../tools/components';
+import { requireTool } from '../../tools/ensure';
+import { keywardImage } from '../../tools/image/keyward-image';
+import { programImage } from '../../tools/image/program-image';
+import { type Image, writeImage } from '../../tools/image/write-image';
+
+const sidecars = [
+  [defaultImages.provisioner, 'csi-provisioner'],
+  [defaultImages.resizer, 'csi-resizer'],
+  [defaultImages.snapshotter, 'csi-snapshotter'],
+] as const satisfies readonly (readonly [string, ToolName])[];
+
+/** Components that the images are made of. */
+export const driverImageComponents = sidecars.map(([, tool]) => tool);
+
+/**
+ * Writes the archives into `folder`, under the names that the constructs give unless told otherwise. Downloads packages of Debian.
+ * @returns paths of the archives
+ * @throws ToolError TOOL_NOT_PREPARED; ImageError
+ */
+export async function writeDriverImages(folder: string): Promise<readonly string[]> {
+  const own = await keywardImage({ flavour: 'standard', name: defaultImages.keyward, compression: 'none' });
+  const images: readonly (readonly [string, Image])[] = [
+    ['keyward', own.image],
+    ...sidecars.map(([name, tool]) => [tool, programImage(name, requireTool(tool))] as const),
+  ];
+  const files: string[] = [];
+  for (const [name, image] of images) {
+    const file = join(folder, `${name}.tar`);
+    await writeImage(image, file);
+    files.push(file);
+  }
+  return files;
+}
