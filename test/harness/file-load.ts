@@ -15,7 +15,7 @@ const program = `
 const { createHash, randomBytes } = require('node:crypto');
 const { closeSync, fsyncSync, openSync, readFileSync, writeFileSync, writeSync } = require('node:fs');
 const hash = (bytes) => createHash('sha256').update(bytes).digest('hex');
-const folders = process.argv.slice(1);
+const [, everyMs, ...folders] = process.argv;
 const written = folders.map(() => 0);
 const wanted = new Map();
 const errors = [];
@@ -45,16 +45,20 @@ setInterval(() => {
     wanted.set(path, hash(block));
     written[index] += 1;
   });
-}, 50);
+}, Number(everyMs));
 `;
 
 export class FileLoad {
   readonly #child: ChildProcess;
   readonly #ended: Promise<string>;
 
-  /** @param folders At least one, each on a volume that is mounted for writing. */
-  constructor(folders: readonly string[]) {
-    this.#child = spawn(process.execPath, ['-e', program, ...folders], { stdio: ['ignore', 'pipe', 'inherit'] });
+  /**
+   * @param folders At least one, each on a volume that is mounted for writing.
+   * @param everyMs Between two writes: with a Ceph in the same guest more would leave its one processor nothing else to do.
+   */
+  constructor(folders: readonly string[], everyMs = 50) {
+    const args = ['-e', program, `${everyMs}`, ...folders];
+    this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
     this.#child.stdout?.on('data', (chunk) => {
       output += chunk;

@@ -118,7 +118,7 @@ export class RbdDriver {
       addonsSocket: path('addons.sock'),
       ...(callTimeoutMs !== undefined && { timeoutMs: callTimeoutMs }),
     });
-    for (const until = Date.now() + 120_000; ; ) {
+    for (const until = Date.now() + 600_000; ; ) {
       if (child.exitCode !== null || Date.now() > until) throw new Error(`the driver did not start:\n${this.log}`);
       const ready = await this.#csi.identity.probe({}).catch(() => undefined);
       if (ready) return;

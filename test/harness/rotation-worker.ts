@@ -26,6 +26,9 @@ import { Verifications } from '../../runtime/volume/verifications';
 
 export type RotationKind = 'kek' | 'passphrase' | 'volume-key';
 
+/** Of the driver: its Secrets are mounted. */
+const podNamespace = 'keyward';
+
 /** The parts of the driver over one folder, as the worker and the test itself open them. */
 export async function rotationParts(folder: string): Promise<VolumeDeps> {
   const tenants = tenantsOf(folder);
@@ -33,8 +36,8 @@ export async function rotationParts(folder: string): Promise<VolumeDeps> {
   return {
     backEnd: await openLoopBackEnd({ directory: `${folder}/backing`, nodeId: 'node-1' }, { run }),
     kms: new KmsSet(decodeKmsConfig(readFileSync(`${folder}/kms.json`, 'utf8')), {
-      secrets: tenants ? mountedOrOfTenant(mounted, tenants) : mountedSecrets(mounted),
-      podNamespace: 'keyward',
+      secrets: tenants ? mountedOrOfTenant(mounted, tenants, podNamespace) : mountedSecrets(mounted),
+      podNamespace,
       ...(tenants && { tenants }),
     }),
     cryptsetup: new Cryptsetup({ run, parallel: new Semaphore(2) }),

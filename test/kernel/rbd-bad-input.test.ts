@@ -12,8 +12,8 @@ import { readHeader } from '../../runtime/luks/header';
 import { CallError } from '../../tools/csi-client/call-error';
 import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
 import { CephCsi } from '../harness/ceph-csi';
+import { describeWith } from '../harness/describe-with';
 import { prepareVault, vaultMount } from '../harness/driver';
-import { describeLong, longTest } from '../harness/long-test';
 import { type OpenBao, startOpenBao } from '../harness/openbao';
 import { pool, RbdDriver } from '../harness/rbd-driver';
 import { leftInPool, leftOnNode, mappedImages } from '../harness/rbd-facts';
@@ -30,7 +30,7 @@ const headerCopiesBytes = 32 * 1024;
 
 const tool = (command: string, args: readonly string[]) => execFileSync(command, args, { encoding: 'utf8' }).trim();
 
-describeLong([...CEPH_TOOLS, 'openbao'], 'volumes in Ceph, and what must not go wrong with them', () => {
+describeWith([...CEPH_TOOLS, 'openbao'], 'volumes in Ceph, and what must not go wrong with them', () => {
   let bao: OpenBao;
   let ceph: Ceph;
   let driver: RbdDriver;
@@ -224,20 +224,17 @@ describeLong([...CEPH_TOOLS, 'openbao'], 'volumes in Ceph, and what must not go 
     await usable(subject);
   });
 
-  longTest(
-    'a monitor that goes away: staging ends in time, unstaging needs none; when it is back, all volumes are',
-    async () => {
-      const [staged, other] = [await used(), await used()];
-      await staged.stage();
-      await ceph.haltMonitor();
-      await fails(other.stage(), 'CEPH_UNREACHABLE');
-      expect(staged.isIntact()).toBe(true);
-      await staged.unstage();
-      await ceph.resumeMonitor();
-      await usable(staged);
-      await usable(other);
-    },
-  );
+  test('a monitor that goes away: staging ends in time, unstaging needs none; when it is back, all volumes are', async () => {
+    const [staged, other] = [await used(), await used()];
+    await staged.stage();
+    await ceph.haltMonitor();
+    await fails(other.stage(), 'CEPH_UNREACHABLE');
+    expect(staged.isIntact()).toBe(true);
+    await staged.unstage();
+    await ceph.resumeMonitor();
+    await usable(staged);
+    await usable(other);
+  });
 
   describe('a volume in use whose device fails', () => {
     async function goesAndComesBack(subject: RbdVolume): Promise<void> {

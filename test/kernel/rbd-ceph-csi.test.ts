@@ -98,7 +98,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     await subject.delete();
   });
 
-  longTest('one is snapshotted, restored and cloned, never having been staged by keyward', async () => {
+  test('one is snapshotted, restored and cloned, never having been staged by keyward', async () => {
     const { made, subject } = await used();
     const snapshotId = await subject.snapshot('of-ceph-csi');
     const from = (source: 'snapshot' | 'volume') => ({

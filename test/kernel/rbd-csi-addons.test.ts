@@ -108,7 +108,7 @@ describeLong([...CEPH_TOOLS, 'openbao', ...csiAddonsComponents], 'rotation by CS
     });
     await volume.stage(csi);
     await shop.createAttachedClaim({ name: 'data', storageClass: 'vault', volume: made });
-    const load = new FileLoad([volume.staging]);
+    const load = new FileLoad([volume.staging], 500);
     const { device = '' } = mappedImages().find(({ image }) => image === volume.image) ?? {};
     const old = await keyOf(made.volumeId);
     expect(await opens(device, old)).toBe(true);

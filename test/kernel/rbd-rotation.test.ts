@@ -56,7 +56,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'two nodes that rotate the key of one v
     [one, other] = [await start('node-1'), await start('node-2')];
     mounted = await RbdVolume.create(one, { kms: 'vault' });
     await mounted.stage();
-    load = new FileLoad([mounted.staging]);
+    load = new FileLoad([mounted.staging], 500);
   });
   afterAll(async () => {
     for (const node of [one, other]) await node?.stop();

@@ -8,7 +8,7 @@ export const pauseImage = 'localhost/pause:1';
 export const busyboxImage = 'localhost/busybox:1';
 
 const applets =
-  'sh cat echo ls id mount umount df date sleep sync touch rm mkdir wc dd md5sum sha256sum head tail grep ps kill hostname ip nslookup wget nc stat od true false test env';
+  'sh cat echo ls id mount umount df date sleep sync touch rm mkdir wc dd md5sum sha256sum head tail grep sed cut tr seq find ps kill hostname ip nslookup wget nc stat od true false test env';
 
 /** Writes their archives into `folder`. @returns paths of the archives */
 export async function writeBasicImages(folder: string): Promise<readonly string[]> {

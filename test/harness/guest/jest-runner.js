@@ -10,7 +10,7 @@ const TestRunner = require('jest-runner').default;
 const { require: requireTypeScript } = require('tsx/cjs/api');
 const { failedWith, skippedWith } = require('./file-results');
 
-const TIME_LIMIT_MS = (process.env.KEYWARD_LONG_TESTS === '1' ? 180 : 30) * 60_000;
+const TIME_LIMIT_MS = (process.env.KEYWARD_LONG_TESTS === '1' ? 180 : 60) * 60_000;
 const POLL_MS = 100;
 /** A Ceph keeps its data in memory here. The kernel takes what it uses. */
 const MEMORY_MIB = 3072;
