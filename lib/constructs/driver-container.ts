@@ -80,8 +80,9 @@ export function driverContainer(props: DriverContainerProps): k8s.Container {
     ],
     ports: [{ name: 'healthz', containerPort: healthPortOf(props.part) }],
     securityContext: props.part.serves === 'controller' ? unprivileged : privileged,
-    startupProbe: { ...health, periodSeconds: 1, failureThreshold: 60 },
-    livenessProbe: { ...health, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 5 },
+    // On a node that is short of processors a restart makes everything slower still: only who is silent for minutes hangs.
+    startupProbe: { ...health, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 300 },
+    livenessProbe: { ...health, periodSeconds: 30, timeoutSeconds: 30, failureThreshold: 6 },
     resources: {
       requests: { cpu: k8s.Quantity.fromString('10m'), memory: k8s.Quantity.fromString('96Mi') },
       limits: { memory: k8s.Quantity.fromString(`${props.memoryLimit.toMebibytes()}Mi`) },

@@ -45,8 +45,9 @@ export function tenantAgentContainer({ image, tenants, healthPort }: TenantAgent
       capabilities: { drop: ['ALL'] },
       seccompProfile: { type: 'RuntimeDefault' },
     },
-    startupProbe: { ...health, periodSeconds: 1, failureThreshold: 60 },
-    livenessProbe: { ...health, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 5 },
+    // On a node that is short of processors a restart makes everything slower still: only who is silent for minutes hangs.
+    startupProbe: { ...health, periodSeconds: 1, timeoutSeconds: 5, failureThreshold: 300 },
+    livenessProbe: { ...health, periodSeconds: 30, timeoutSeconds: 30, failureThreshold: 6 },
     resources: {
       requests: { cpu: k8s.Quantity.fromString('5m'), memory: k8s.Quantity.fromString('64Mi') },
       limits: { memory: k8s.Quantity.fromString('192Mi') },

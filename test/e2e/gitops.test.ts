@@ -4,9 +4,8 @@
  */
 import { namespace } from '../../stacks/gitops/values';
 import { bootLimitMs, boxComponents } from '../harness/cluster-box';
-import { describeWithGuest } from '../harness/describe-with-guest';
 import { driverImageComponents } from '../harness/driver-images';
-import { longTest } from '../harness/long-test';
+import { describeLong } from '../harness/long-test';
 import { claim, snapshotOf, writer } from '../harness/volume-objects';
 import { GitopsScene } from './gitops-scene';
 import { troubleTests } from './gitops-trouble';
@@ -18,7 +17,7 @@ const billing = 'billing';
 const ledger = { namespace: billing, name: 'ledger' };
 const journal = { namespace: billing, name: 'journal' };
 
-describeWithGuest([...boxComponents, ...driverImageComponents], 'stacks/gitops on a cluster with a kubelet', () => {
+describeLong([...boxComponents, ...driverImageComponents], 'stacks/gitops on a cluster with a kubelet', () => {
   let scene: GitopsScene;
   beforeAll(async () => {
     scene = await GitopsScene.start();
@@ -132,7 +131,7 @@ describeWithGuest([...boxComponents, ...driverImageComponents], 'stacks/gitops o
 
   troubleTests(() => scene);
 
-  longTest('the data is there after a power cut of the node', async () => {
+  test('the data is there after a power cut of the node', async () => {
     await scene.cluster.rebootNode();
     for (const pod of [ledger, journal]) {
       await scene.cluster.objects.untilPodReady(pod.namespace, pod.name);

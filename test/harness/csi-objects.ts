@@ -125,6 +125,8 @@ export class CsiObjects {
     await this.#request('DELETE', this.#snapshots());
     await this.#request('DELETE', this.#claims());
     await this.untilSnapshotsGone();
+    // A snapshot outlives its content by the time that the controller takes to see it go.
+    await this.#untilEmpty(this.#snapshots());
     await this.#untilEmpty('/api/v1/persistentvolumes');
     await this.#untilEmpty(this.#claims());
   }

@@ -1,6 +1,8 @@
 /** The driver over RBD images of a real Ceph, LUKS2 and a real OpenBao: from claim to deletion, in the guest. */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { findMapping, lowerHalf, mappingName } from '../../runtime/luks/mapping';
+import { run } from '../../runtime/process/run';
 import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
 import { describeWith } from '../harness/describe-with';
 import { prepareVault, vaultMount } from '../harness/driver';
@@ -35,18 +37,22 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'a volume in Ceph', () => {
     await Promise.all([ceph.stop(), bao.stop()]);
   });
 
-  test('is made, staged, written, staged again and deleted, and leaves no image, journal or key', async () => {
-    const { volume } = await driver.csi.controller.createVolume(driver.claim({ kms: 'vault' }));
+  /** Makes a volume and gives the call that stages it. */
+  async function made(parameters: Readonly<Record<string, string>> = {}) {
+    const { volume } = await driver.csi.controller.createVolume(driver.claim({ kms: 'vault', parameters }));
     const volumeId = volume?.volumeId ?? '';
-    const staging = join(driver.root, 'staging');
-    mkdirSync(staging);
-    const stage = {
+    return {
       volumeId,
-      stagingTargetPath: staging,
+      stagingTargetPath: mkdtempSync(join(driver.root, 'staging-')),
       volumeCapability: capability(),
       volumeContext: volume?.volumeContext ?? {},
       secrets: driver.secrets,
     };
+  }
+
+  test('is made, staged, written, staged again and deleted, and leaves no image, journal or key', async () => {
+    const stage = await made();
+    const { volumeId, stagingTargetPath: staging } = stage;
     await driver.csi.node.nodeStageVolume(stage);
     writeFileSync(join(staging, 'file'), 'written by a pod');
     await driver.csi.node.nodeUnstageVolume({ volumeId, stagingTargetPath: staging });
@@ -56,5 +62,18 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'a volume in Ceph', () => {
     await driver.csi.controller.deleteVolume({ volumeId, secrets: driver.secrets });
     expect(await ceph.rbd(['ls', pool])).toBe('');
     expect(await ceph.rbd(['trash', 'ls', pool])).toBe('');
+  });
+
+  test('that was to be opened with integrity protection, and of whose mapping the lower half alone is there, is unstaged', async () => {
+    const stage = await made({ integrityMode: 'hmac-sha256' });
+    const { volumeId, stagingTargetPath } = stage;
+    const mapping = mappingName(volumeId);
+    await driver.csi.node.nodeStageVolume(stage);
+    await run('umount', [stagingTargetPath]);
+    await run('dmsetup', ['remove', mapping]);
+    expect(await findMapping(lowerHalf(mapping))).toBeDefined();
+    await driver.csi.node.nodeUnstageVolume({ volumeId, stagingTargetPath });
+    expect(await findMapping(lowerHalf(mapping))).toBeUndefined();
+    await driver.csi.controller.deleteVolume({ volumeId, secrets: driver.secrets });
   });
 });
