@@ -140,24 +140,28 @@ export class Ceph {
     return this.ceph(['auth', 'get-or-create', `mgr.${name}`, 'mon', 'allow profile mgr', 'osd', 'allow *']);
   }
 
-  /** Ends the monitor: nobody can connect any more, and who is connected goes on for a while. */
-  haltMonitor(): Promise<void> {
-    return this.#parts.monitor.halt();
+  /**
+   * Runs `action` while the monitor is ended: nobody can connect, and who is connected goes on for a while. It is back on the
+   * same address afterwards, also when `action` fails: what the tests after it do would wait for it.
+   */
+  async withoutMonitor(action: () => Promise<void>): Promise<void> {
+    await this.#parts.monitor.halt();
+    try {
+      await action();
+    } finally {
+      await this.#startMonitor();
+    }
   }
 
-  /** Starts the halted monitor on the same address. */
-  async resumeMonitor(): Promise<void> {
-    await this.#parts.monitor.start(this.#monitorCommand());
-  }
-
-  /** Ends the OSDs, which tell the monitor: operations on objects hang until {@link resumeOsd}. Needs store `bluestore`. */
-  async haltOsd(): Promise<void> {
+  /** The same without the OSDs, which tell the monitor: operations on objects hang. Needs store `bluestore`. */
+  async withoutOsds(action: () => Promise<void>): Promise<void> {
     if (this.#parts.config.store === 'memstore') throw new Error("a halted OSD loses the data of store 'memstore'");
     await Promise.all(this.#parts.osds.map((osd) => osd.halt()));
-  }
-
-  async resumeOsd(): Promise<void> {
-    for (const [id, osd] of this.#parts.osds.entries()) await osd.start(this.#osdCommand(id));
+    try {
+      await action();
+    } finally {
+      await this.#startOsds();
+    }
   }
 
   /** Makes the cluster and starts it; `startCeph` has called it. */
@@ -175,9 +179,9 @@ export class Ceph {
     const monitors = ['--addv', 'a', monitorAddress(config)];
     await this.#tool('monmaptool', ['--create', '--fsid', config.fsid, ...monitors, map]);
     await this.#tool('ceph-mon', ['--mkfs', '-i', 'a', '--monmap', map, '--keyring', keyring, '-c', this.configFile]);
-    await this.resumeMonitor();
+    await this.#startMonitor();
     for (const id of this.#parts.osds.keys()) await this.#makeOsd(id);
-    await this.resumeOsd();
+    await this.#startOsds();
   }
 
   async stop(): Promise<void> {
@@ -189,6 +193,14 @@ export class Ceph {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  async #startMonitor(): Promise<void> {
+    await this.#parts.monitor.start(this.#monitorCommand());
+  }
+
+  async #startOsds(): Promise<void> {
+    for (const [id, osd] of this.#parts.osds.entries()) await osd.start(this.#osdCommand(id));
   }
 
   async #makeOsd(id: number): Promise<void> {

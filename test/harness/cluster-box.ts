@@ -96,9 +96,17 @@ export class ClusterBox {
   /** Applies objects in their order. @throws Error with the answer to the one that is refused */
   async apply(manifests: readonly AppliedManifest[], fieldManager?: string): Promise<void> {
     for (const manifest of manifests) {
+      if (manifest.kind === 'Pod') await this.#untilServiceAccount(manifest);
       const { status, body } = await applyServerSide(this.api, manifest, fieldManager);
       if (status >= 400) throw new Error(`${manifest.kind} ${manifest.metadata.name}: ${body.message}`);
     }
+  }
+
+  /** A namespace has one a moment after it is made, and refuses Pods until then. */
+  async #untilServiceAccount({ metadata, spec }: AppliedManifest): Promise<void> {
+    const { serviceAccountName = 'default' } = spec as { readonly serviceAccountName?: string };
+    const path = `/api/v1/namespaces/${metadata.namespace}/serviceaccounts/${serviceAccountName}`;
+    await this.objects.untilFound(path, () => true);
   }
 
   /** Runs a command as root on a node, outside of containers; any exit code is an answer. */

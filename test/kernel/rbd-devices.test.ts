@@ -196,11 +196,11 @@ describeWith(CEPH_TOOLS, 'devices of RBD images', () => {
     await other.devices.attach(other.id);
     // What attach reads before it maps goes on over the connection that exists.
     const { devices: impatient } = fixture.open({ mapping: { mapTimeoutMs: 5_000 } });
-    await ceph.haltMonitor();
-    await expect(impatient.attach(id)).toRejectWithCode('CEPH_UNREACHABLE');
-    await other.devices.detach(other.id);
-    expect(await other.devices.find(other.id)).toBeUndefined();
-    await ceph.resumeMonitor();
+    await ceph.withoutMonitor(async () => {
+      await expect(impatient.attach(id)).toRejectWithCode('CEPH_UNREACHABLE');
+      await other.devices.detach(other.id);
+      expect(await other.devices.find(other.id)).toBeUndefined();
+    });
     await devices.attach(id);
     await devices.detach(id);
   });

@@ -32,6 +32,7 @@ import { BoxOpenBao } from './open-bao';
 export type Report = (what: string) => void;
 
 const certificateDays = 365;
+const defaultServiceAccount = '/api/v1/namespaces/default/serviceaccounts/default';
 
 export class Box {
   readonly #layout: BoxLayout;
@@ -166,6 +167,8 @@ export class Box {
     await this.#start('kube-controller-manager', {
       command: requireTool('kube-controller-manager'),
       args: controllerManagerFlags(this.#files, this.#kubeconfigOf('kube-controller-manager', controllerManager)),
+      // Pods are refused until it has made this.
+      isHealthy: async () => (await this.api.request('GET', defaultServiceAccount)).status === 200,
     });
     await this.#start('kube-scheduler', {
       command: requireTool('kube-scheduler'),

@@ -37,6 +37,7 @@ export class ClusterSession {
       byId: async (id) => (await pools()).byId(id),
       byName: async (name) => (await pools()).byName(name),
       all: async () => (await pools()).all(),
+      reachMonitor: async () => (await pools()).reachMonitor(),
     };
   }
 

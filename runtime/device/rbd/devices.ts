@@ -94,6 +94,9 @@ export class RbdDevices implements Devices {
   async #attach(image: ImageRef, signal?: AbortSignal): Promise<string> {
     const spec = await this.#deps.locate(image);
     const pool = await poolOf(this.#deps.pools, spec);
+    // Asked beside the rest; awaited only where the image is to be mapped.
+    const monitor = this.#deps.pools.reachMonitor();
+    monitor.catch(() => undefined);
     const [state, present, watchers] = await Promise.all([
       this.#stateOf(image, spec),
       this.#mappings(image.id),
@@ -108,6 +111,8 @@ export class RbdDevices implements Devices {
     // A process of ours that died here has the image open for a while yet.
     if (present.length > 0) await this.#requireUnused(image, state, deadClientMs);
     else if (watchers.length > 0) await this.#requireUnused(image, state, otherUserWaitMs);
+    // A kernel that has a client already asks for the newest map of the cluster, and waits for that without any timeout.
+    await monitor;
     const request = { spec: state.spec, volumeId: image.id, ...(signal && { signal }) };
     const map = (apart: boolean) => mapImage(this.#deps.cli, this.#deps.options, { ...request, apart });
     const told = await map(isShutOut).catch((error: unknown) => {

@@ -26,8 +26,8 @@ let keys = 0;
 const word = /^[^\s,]+$/;
 
 /**
- * False: nothing was mapped, and the command is to be asked. The caller finds the device by its image. Ends when the kernel
- * does: after `mount_timeout` where no monitor answers.
+ * False: nothing was mapped, and the command is to be asked. The caller finds the device by its image, and has seen a monitor
+ * answer: this ends when the kernel does, whose `mount_timeout` is for new clients only.
  * @throws CodedError CEPH_UNREACHABLE, TOOL_FAILED.
  */
 export async function mapDirectly(kernel: KernelCalls, request: DirectMap): Promise<boolean> {

@@ -15,6 +15,8 @@ export interface Pools {
   byName(name: string): Promise<PoolHandle | undefined>;
   /** Those whose volumes are listed. */
   all(): Promise<readonly PoolHandle[]>;
+  /** Resolves when a monitor answers. @throws CodedError CEPH_UNREACHABLE in time. */
+  reachMonitor(): Promise<void>;
 }
 
 /** What {@link clusterPools} needs of a connection. */
@@ -50,6 +52,9 @@ export function clusterPools({ cluster, namespace, listed }: ClusterPoolsOptions
     all: async () => {
       const found = listed ? await Promise.all(listed.map((name) => cluster.poolByName(name))) : await cluster.pools();
       return found.map(handle).filter((each) => each !== undefined);
+    },
+    reachMonitor: async () => {
+      await cluster.pools();
     },
   };
   return pools;

@@ -30,6 +30,7 @@ export function memoryFixture(): MemoryFixture {
       byId: async (id) => all().find((each) => each.id === id),
       byName: async (name) => all().find((each) => each.name === name),
       all: async () => all(),
+      reachMonitor: async () => undefined,
     };
   };
   const second = [kube, other].map(({ id, objects }) => ({ id, objects: new MemoryObjects(objects) }));

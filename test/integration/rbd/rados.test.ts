@@ -184,61 +184,58 @@ describeWith(CEPH_TOOLS, 'librados', () => {
   });
 
   describe('outages', () => {
-    const timeouts = { connectMs: 1000, monitorMs: 1000, operationMs: 1000 };
-    const patience = { ...timeouts, connectMs: 60_000 };
+    // A question that nobody answers ends early, and what is answered has time, however busy this machine is.
+    const patience = { connectMs: 60_000 };
 
     test('a monitor that is gone refuses questions in time, and serves the same connection when it is back', async () => {
-      const patient = await RadosCluster.connect({ ...access(), timeouts: patience });
-      await ceph.haltMonitor();
-      await expect(patient.pools()).rejects.toEqual(coded('CEPH_UNREACHABLE'));
-      // Not in the map of the client: only a monitor knows.
-      await expect(patient.poolByName('missing')).rejects.toEqual(coded('CEPH_UNREACHABLE'));
-      await expect(patient.objects(4711, '').read('x')).rejects.toEqual(coded('CEPH_UNREACHABLE'));
-      expect(await patient.poolById(poolId)).toEqual({ id: poolId, name: 'kube' });
-      expect(await patient.objects(poolId, '').change(newName(), {})).toBe(true);
-      await expect(RadosCluster.connect({ ...access(), timeouts })).rejects.toEqual(coded('CEPH_UNREACHABLE'));
-      expect(patient.isUsable).toBe(true);
-
-      await ceph.resumeMonitor();
-      await until(() =>
-        patient.pools().then(
-          () => true,
-          () => false,
-        ),
-      );
+      const patient = await RadosCluster.connect({ ...access(), timeouts: { ...patience, monitorMs: 1000 } });
+      await ceph.withoutMonitor(async () => {
+        await expect(patient.pools()).rejects.toEqual(coded('CEPH_UNREACHABLE'));
+        // Not in the map of the client: only a monitor knows.
+        await expect(patient.poolByName('missing')).rejects.toEqual(coded('CEPH_UNREACHABLE'));
+        await expect(patient.objects(4711, '').read('x')).rejects.toEqual(coded('CEPH_UNREACHABLE'));
+        expect(await patient.poolById(poolId)).toEqual({ id: poolId, name: 'kube' });
+        expect(await patient.objects(poolId, '').change(newName(), {})).toBe(true);
+        const impatient = { ...access(), timeouts: { connectMs: 1000 } };
+        await expect(RadosCluster.connect(impatient)).rejects.toEqual(coded('CEPH_UNREACHABLE'));
+        expect(patient.isUsable).toBe(true);
+      });
+      await until(() => succeeds(patient.pools()));
       expect(await cluster.objects('kube', '').change(newName(), {})).toBe(true);
       await patient.close();
     });
 
     test('a manager that there is not refuses questions in time', async () => {
-      const impatient = await RadosCluster.connect({ ...access('admin', ceph.adminKey), timeouts: patience });
+      const timeouts = { ...patience, monitorMs: 1000 };
+      const impatient = await RadosCluster.connect({ ...access('admin', ceph.adminKey), timeouts });
       const asked = impatient.command({ prefix: 'rbd task list' }, 'mgr');
       await expect(asked).rejects.toEqual(coded('CEPH_UNREACHABLE'));
       await impatient.close();
     });
 
     test('an OSD that is gone refuses operations in time, many at once, while files can be read', async () => {
-      const impatient = await RadosCluster.connect({ ...access(), timeouts: patience });
+      const impatient = await RadosCluster.connect({ ...access(), timeouts: { ...patience, operationMs: 1000 } });
       const mine = impatient.objects(poolId, '');
-      await mine.read('x');
-      await ceph.haltOsd();
-      const outcomes = Array.from({ length: 50 }, () =>
-        mine.read('x').then(
-          () => 'read',
-          ({ code }) => code,
-        ),
-      );
-      expect(readFileSync(__filename, 'utf8')).not.toBe('');
-      expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['CEPH_UNREACHABLE']));
-
-      await ceph.resumeOsd();
-      await until(() =>
-        mine.read('x').then(
-          () => true,
-          () => false,
-        ),
-      );
+      await until(() => succeeds(mine.read('x')));
+      await ceph.withoutOsds(async () => {
+        const outcomes = Array.from({ length: 50 }, () =>
+          mine.read('x').then(
+            () => 'read',
+            ({ code }) => code,
+          ),
+        );
+        expect(readFileSync(__filename, 'utf8')).not.toBe('');
+        expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['CEPH_UNREACHABLE']));
+      });
+      await until(() => succeeds(mine.read('x')));
       await impatient.close();
     });
   });
 });
+
+function succeeds(asked: Promise<unknown>): Promise<boolean> {
+  return asked.then(
+    () => true,
+    () => false,
+  );
+}

@@ -46,7 +46,7 @@ function devices(run: Run = () => Promise.reject(new Error('nothing is to be sta
   return new RbdDevices({
     run,
     cli: new RbdCli(run, absent),
-    pools: { byId: absent, byName: absent, all: absent },
+    pools: { byId: absent, byName: absent, all: absent, reachMonitor: absent },
     locate: absent,
     options: defaultMapping,
     attaching: new Serial(),
