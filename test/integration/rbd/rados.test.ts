@@ -189,6 +189,8 @@ describeWith(CEPH_TOOLS, 'librados', () => {
 
     test('a monitor that is gone refuses questions in time, and serves the same connection when it is back', async () => {
       const patient = await RadosCluster.connect({ ...access(), timeouts: { ...patience, monitorMs: 1000 } });
+      // A client gets its first map a moment after it is connected.
+      await until(() => succeeds(patient.poolById(poolId)));
       await ceph.withoutMonitor(async () => {
         await expect(patient.pools()).rejects.toEqual(coded('CEPH_UNREACHABLE'));
         // Not in the map of the client: only a monitor knows.
