@@ -59,6 +59,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'two nodes that rotate the key of one v
     load = new FileLoad([mounted.staging], 500);
   });
   afterAll(async () => {
+    await mounted?.unstage();
     for (const node of [one, other]) await node?.stop();
     await Promise.all([ceph?.stop(), bao?.stop()]);
   });
