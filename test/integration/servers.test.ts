@@ -144,6 +144,17 @@ describeGuest('the guest', () => {
     rmSync(folder, { recursive: true });
   });
 
+  test('ends although a filesystem in it waits for its storage', async () => {
+    const script = `truncate -s 64M /tmp/disk && device=$(losetup --find --show /tmp/disk) &&
+      dmsetup create still --table "0 131072 linear $device 0" && mkfs.ext4 -q /dev/mapper/still &&
+      mount /dev/mapper/still /mnt && echo text >/mnt/file && dmsetup suspend --nolockfs still && echo waits`;
+    const chunks: Buffer[] = [];
+    const onStdout = (chunk: Buffer) => chunks.push(chunk);
+    const result = await runInGuest({ command: shell(script), timeoutMs: 100_000, onStdout });
+    expect(Buffer.concat(chunks).toString()).toBe('waits\n');
+    expect(result).toMatchObject({ exitCode: 0, timedOut: false, panicked: false });
+  });
+
   test('is killed at the time limit', async () => {
     const result = await runInGuest({ command: ['sleep', '1000'], timeoutMs: 8000 });
     expect(result).toMatchObject({ exitCode: null, timedOut: true, panicked: false });

@@ -55,7 +55,9 @@ mapfile -d '' -t environ </run/host/environ
 code=$?
 # A daemon that the command left behind may hold the pipes: wait for the last output, but not for ever.
 for _ in $(seq 100); do kill -0 $out 2>/dev/null || kill -0 $err 2>/dev/null || break; sleep .02; done
-sync
+# A filesystem whose storage is gone, such as that of a cluster which the command has ended, would hold this up for ever.
+sync &
+for _ in $(seq 100); do kill -0 $! 2>/dev/null || break; sleep .1; done
 echo $code >/run/exit-code
 cp /run/exit-code /run/host/exit-code.unfinished && mv /run/host/exit-code.unfinished /run/host/exit-code
 echo "guest: done after $(cut -d' ' -f1 /proc/uptime) s"
