@@ -20,7 +20,7 @@ const TIERS = {
   unit: [],
   conformance: ['csi-sanity', 'pykmip', 'moto', ...SERVERS],
   integration: ['cryptsetup', 'kms-baseline', 'kms-load', ...CEPH, ...CLUSTER, ...CSI_ADDONS, ...PULUMI, ...SERVERS],
-  kernel: ['csi-sanity', 'pykmip', 'moto', ...CEPH, ...SERVERS],
+  kernel: ['csi-sanity', 'pykmip', 'moto', ...CEPH, ...CSI_ADDONS, ...SERVERS],
   system: ['csi-sanity', 'cryptsetup', ...SERVERS],
   e2e: [...boxComponents, 'csi-provisioner', 'csi-resizer', 'csi-snapshotter', ...PULUMI],
 } as const satisfies Record<string, readonly ToolName[]>;

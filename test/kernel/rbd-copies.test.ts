@@ -6,8 +6,8 @@ import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
 import { CephCsi, wrappedKey } from '../harness/ceph-csi';
 import { cryptsetup } from '../harness/ceph-csi-keyslots';
 import { unwrapWithPassphrase } from '../harness/ceph-csi-passphrase';
+import { describeWith } from '../harness/describe-with';
 import { prepareVault, vaultMount } from '../harness/driver';
-import { describeLong, longTest } from '../harness/long-test';
 import { type OpenBao, startOpenBao } from '../harness/openbao';
 import { dieInTurn, endKeyLock } from '../harness/rbd-deaths';
 import { RbdDriver } from '../harness/rbd-driver';
@@ -19,7 +19,7 @@ jest.setTimeout(60 * 60_000);
 const passphrase = 'of the administrator';
 const blockBytes = 4096;
 
-describeLong([...CEPH_TOOLS, 'openbao'], 'copies of volumes in Ceph', () => {
+describeWith([...CEPH_TOOLS, 'openbao'], 'copies of volumes in Ceph', () => {
   let bao: OpenBao;
   let ceph: Ceph;
   let driver: RbdDriver;
@@ -153,7 +153,7 @@ describeLong([...CEPH_TOOLS, 'openbao'], 'copies of volumes in Ceph', () => {
     await remove(restored, cloned);
   });
 
-  longTest('a copy of a copy, staged or not, holds the data, under a key of its own', async () => {
+  test('a copy of a copy, staged or not, holds the data, under a key of its own', async () => {
     const source = await used();
     const first = await make(clone(source));
     const ofUnstaged = await make(clone(first));
@@ -223,7 +223,7 @@ describeLong([...CEPH_TOOLS, 'openbao'], 'copies of volumes in Ceph', () => {
     await remove(source, copy);
   });
 
-  longTest('a clone outlives a kill at each step in which it takes a key of its own', async () => {
+  test('a clone outlives a kill at each step in which it takes a key of its own', async () => {
     const source = await used();
     const copy = await make(clone(source));
     const { points } = await dieInTurn(

@@ -19,9 +19,9 @@ import { AddonsObjects, emittedObject } from '../harness/addons-objects';
 import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
 import { cryptsetup } from '../harness/ceph-csi-keyslots';
 import { CsiAddons, csiAddonsComponents } from '../harness/csi-addons';
+import { describeWith } from '../harness/describe-with';
 import { nodeName, prepareVault, vaultMount } from '../harness/driver';
 import { FileLoad } from '../harness/file-load';
-import { describeLong } from '../harness/long-test';
 import { type OpenBao, startOpenBao } from '../harness/openbao';
 import { clusterId, pool, RbdDriver } from '../harness/rbd-driver';
 import { mappedImages } from '../harness/rbd-facts';
@@ -53,7 +53,7 @@ function documents(ceph: Ceph, address: string): Manifests {
   return new Manifests(objects, JSON.stringify(objects));
 }
 
-describeLong([...CEPH_TOOLS, 'openbao', ...csiAddonsComponents], 'rotation by CSI-Addons over RBD', () => {
+describeWith([...CEPH_TOOLS, 'openbao', ...csiAddonsComponents], 'rotation by CSI-Addons over RBD', () => {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'kr-')));
   let bao: OpenBao;
   let ceph: Ceph;

@@ -7,7 +7,8 @@ import { policyFor, startTenantFixture, type TenantFixture } from '../conformanc
 import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
 import { startCephManager } from '../harness/ceph-manager';
 import { expectConformance } from '../harness/csi-sanity';
-import { describeLong, longTest } from '../harness/long-test';
+import { describeWith } from '../harness/describe-with';
+import { longTest } from '../harness/long-test';
 import { clusterId, pool, RbdDriver } from '../harness/rbd-driver';
 import { leftInPool, leftOnNode } from '../harness/rbd-facts';
 import type { ServerProcess } from '../harness/server-process';
@@ -21,7 +22,7 @@ const kms = (address: string) =>
     vaulttokens: { type: 'vaulttokens', address, backend: 'kv-v2', backendPath: engine, tenantPrefix: true },
   }) as const;
 
-describeLong(
+describeWith(
   [...CEPH_TOOLS, 'ceph-mgr', 'csi-sanity', 'openbao', 'etcd', 'kube-apiserver', 'openssl'],
   'csi-sanity over RBD, with the key of a tenant',
   () => {

@@ -13,8 +13,9 @@ import { readMountinfo } from '../../runtime/mount/mountinfo';
 import { run } from '../../runtime/process/run';
 import { CEPH_TOOLS, type Ceph, startCeph } from '../harness/ceph';
 import { CheckedFiles } from '../harness/checked-files';
+import { describeWith } from '../harness/describe-with';
 import { prepareVault, vaultMount } from '../harness/driver';
-import { describeLong, runsLongTests } from '../harness/long-test';
+import { runsLongTests } from '../harness/long-test';
 import { type OpenBao, startOpenBao } from '../harness/openbao';
 import { pool, RbdDriver } from '../harness/rbd-driver';
 import { RbdVolume } from '../harness/rbd-volume';
@@ -27,7 +28,7 @@ const seed = Number(process.env.KEYWARD_SEED ?? randomInt(2 ** 31));
 /** Of every few deaths one is not at a step but anywhere, also while a tool of the driver's runs. */
 const anywhere = 'anywhere';
 
-describeLong([...CEPH_TOOLS, 'openbao'], 'volumes in Ceph and a node that fails', () => {
+describeWith([...CEPH_TOOLS, 'openbao'], 'volumes in Ceph and a node that fails', () => {
   const krbd = new Krbd(run);
   let bao: OpenBao;
   let ceph: Ceph;
