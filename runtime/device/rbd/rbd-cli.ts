@@ -2,6 +2,7 @@
  * The `rbd` command: one short method a verb. It needs no ceph.conf, and the key of the user goes in by standard input. All
  * that can be read without it is read in process (image-header.ts): a start of it costs 50 to 150 ms.
  */
+import { Semaphore } from '../../async/semaphore';
 import type { KernelCalls } from '../../process/kernel-thread';
 import type { Run, RunOptions, RunResult } from '../../process/run';
 import type { Secret } from '../../secret';
@@ -34,6 +35,8 @@ const shortMs = 2 * 60_000;
 const graceMs = 5_000;
 /** One that visits every object of the image. */
 const longMs = 6 * 60 * 60_000;
+/** Of the whole process: a command takes 10 to 20 MB, and a node's or a namespace's volumes may come all at once. */
+const places = { short: new Semaphore(6), long: new Semaphore(4) };
 
 /** Each method throws CodedError CEPH_*, POOL_NOT_FOUND, STORAGE_FULL, TOOL_*, ABORTED besides what it names. */
 export class RbdCli {
@@ -167,11 +170,15 @@ export class RbdCli {
     const timeout = `--client-mount-timeout=${Math.ceil(limits.timeoutMs / 1000)}`;
     // The monitors' own settings concern librbd, and asking for them is a connection of its own.
     const run = (keyFile: string, input: RunOptions) =>
-      this.#run(tool, [...connection(access, keyFile), '--no-mon-config', timeout, ...args], {
-        ...input,
-        ...limits,
-        timeoutMs: limits.timeoutMs + graceMs,
-      });
+      places.short.run(
+        () =>
+          this.#run(tool, [...connection(access, keyFile), '--no-mon-config', timeout, ...args], {
+            ...input,
+            ...limits,
+            timeoutMs: limits.timeoutMs + graceMs,
+          }),
+        limits.signal,
+      );
     // rbd-nbd knows no '-', and opens the file more than once.
     const { stdout } = await (tool === 'rbd'
       ? run('-', { stdin: [access.userKey] })
@@ -183,7 +190,8 @@ export class RbdCli {
     try {
       const access = await this.#access();
       const all = [...connection(access), ...this.#timeouts, ...args];
-      return await this.#run('rbd', all, { stdin: [access.userKey], timeoutMs });
+      const place = timeoutMs > shortMs ? places.long : places.short;
+      return await place.run(() => this.#run('rbd', all, { stdin: [access.userKey], timeoutMs }));
     } catch (error) {
       throw rbdError(error, action);
     }

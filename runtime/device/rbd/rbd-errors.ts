@@ -34,9 +34,12 @@ export function endedWith(error: unknown, ...codes: number[]): boolean {
   return error instanceof CodedError && error.cause instanceof ToolError && codes.includes(error.cause.exitCode);
 }
 
-/** The lines that the command itself wrote, without those of the libraries under it. */
+/** The lines that the command itself wrote, without those of the libraries under it; or what killed it. */
 export function messageOf({ stderr, exitCode }: ToolError): string {
-  const own = stderr.split('\n').flatMap((line) => /^(?:rbd|rbd-nbd): (.*)$/.exec(line.trim())?.[1] ?? []);
+  const own = stderr.split('\n').flatMap((line) => {
+    const [, said, killed] = /^(?:rbd|rbd-nbd): (.*)$|^(killed by \w+)$/.exec(line.trim()) ?? [];
+    return said ?? killed ?? [];
+  });
   return own.join('; ').slice(0, 300) || `exit code ${exitCode}`;
 }
 

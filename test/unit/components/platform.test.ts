@@ -17,7 +17,8 @@ const keys = Object.keys(project.config).filter((key) => !key.includes(':'));
 
 /** The configuration as the Pulumi CLI hands it over: defaults of the project, then the stack's own. */
 function configure(change: Readonly<Record<string, string>> = {}) {
-  const defaults = keys.map((key) => [`keyward:${key}`, String(project.config[key]?.default)]);
+  const text = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+  const defaults = keys.map((key) => [`keyward:${key}`, text(project.config[key]?.default)]);
   const own = Object.entries(change).map(([key, value]) => [`keyward:${key}`, value]);
   runtime.setAllConfig(Object.fromEntries([...defaults, ...own]));
 }
@@ -43,10 +44,30 @@ describe('stacks/platform', () => {
     expect(daemonSet.protect).toBe(false);
   });
 
+  test('R3, R14: tenants get a class of their own, and a private CA of Vault reaches both KMSs', async () => {
+    configure({ tenants: '["billing", "shop"]', vaultCaCert: 'a certificate' });
+    const recording = await recorded(platform);
+    const tenantClass = onlyOf(recording, 'kubernetes:storage.k8s.io/v1:StorageClass', '/encrypted-tenant');
+    expect(tenantClass.inputs.parameters).toMatchObject({ encryptionKMSID: 'tenants' });
+    const { name } = onlyOf(recording, 'kubernetes:core/v1:Secret');
+    expect(name).toBe('vault-ca');
+    const configMap = onlyOf(recording, 'kubernetes:core/v1:ConfigMap', '/keyward-csi-kms');
+    const data = configMap.inputs.data as Readonly<Record<string, string>>;
+    const { tenants, vault } = JSON.parse(data['config.json'] ?? '');
+    expect(tenants.vaultCAFromSecret).toBe(name);
+    expect(vault.vaultCAFile).toBe('/etc/keyward/secrets/keyward-system/vault-ca/cert');
+    const daemonSet = onlyOf(recording, 'kubernetes:apps/v1:DaemonSet');
+    expect(daemonSet.dependencies.some((urn) => urn.endsWith('::vault-ca'))).toBe(true);
+  });
+
   test('every key of Pulumi.yaml is described and read', () => {
     configure();
     const require = jest.spyOn(Config.prototype, 'require');
-    const others = [jest.spyOn(Config.prototype, 'requireBoolean'), jest.spyOn(Config.prototype, 'requireNumber')];
+    const others = [
+      jest.spyOn(Config.prototype, 'requireBoolean'),
+      jest.spyOn(Config.prototype, 'requireNumber'),
+      jest.spyOn(Config.prototype, 'requireObject'),
+    ];
     readValues(new Config('keyward'));
     const read = [require, ...others].flatMap(({ mock }) => mock.calls.map(([key]) => key));
     expect([...new Set(read)].sort()).toEqual([...keys].sort());

@@ -32,6 +32,11 @@ test.each([
   expect(endedWith(error, 255)).toBe(false);
 });
 
+test('the message tells what killed the command, which may be want of memory', () => {
+  const error = rbdError(failure(128, 'killed by SIGKILL'), 'create x');
+  expect((error as CodedError).message).toBe('cannot create x: killed by SIGKILL');
+});
+
 test('the message has what the command said, without the lines of its libraries', () => {
   const error = rbdError(
     failure(17, '2026-11-23T03:54:47.062+0000 7feffd8db380 -1 librbd: noise\n\nrbd: create error: (17) File exists\n'),
