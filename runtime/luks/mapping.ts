@@ -198,7 +198,8 @@ async function attribute(folder: string, name: string): Promise<string | undefin
   try {
     return (await readFile(join(folder, name), 'utf8')).trim();
   } catch (error) {
-    if (isErrno(error, 'ENOENT', 'ENODEV', 'ENXIO')) return undefined;
+    // EINVAL is how device-mapper answers for a mapping that is just being removed.
+    if (isErrno(error, 'ENOENT', 'ENODEV', 'ENXIO', 'EINVAL')) return undefined;
     throw error;
   }
 }

@@ -4,17 +4,24 @@ import { Config } from '@pulumi/pulumi';
 import { EncryptedStorage } from '../../lib/pulumi';
 import { readValues } from './values';
 
-/** Declares the namespace and the storage in it. */
+/** Declares the namespace, the CA of Vault where it needs one, and the storage. */
 function platform() {
-  const { protect, storage } = readValues(new Config());
+  const { protect, vaultCa, storage } = readValues(new Config());
   const namespace = new core.v1.Namespace(
     storage.namespace,
     { metadata: { name: storage.namespace, labels: { 'pod-security.kubernetes.io/enforce': 'privileged' } } },
     { protect },
   );
+  const ca =
+    vaultCa &&
+    new core.v1.Secret(
+      vaultCa.secret,
+      { metadata: { name: vaultCa.secret, namespace: storage.namespace }, stringData: { [vaultCa.key]: vaultCa.pem } },
+      { protect, dependsOn: namespace },
+    );
   const { driverName, storageClassNames } = new EncryptedStorage('storage', storage, {
     protect,
-    dependsOn: namespace,
+    dependsOn: ca ? [namespace, ca] : namespace,
   });
   return { driverName, storageClassNames };
 }

@@ -6,9 +6,10 @@ import { namespace } from '../../stacks/gitops/values';
 import { bootLimitMs, boxComponents } from '../harness/cluster-box';
 import { driverImageComponents } from '../harness/driver-images';
 import { describeLong } from '../harness/long-test';
-import { claim, snapshotOf, writer } from '../harness/volume-objects';
+import { claim, snapshotOf } from '../harness/volume-objects';
 import { GitopsScene } from './gitops-scene';
 import { troubleTests } from './gitops-trouble';
+import { nothingLeft } from './storage-scene';
 
 jest.setTimeout(bootLimitMs);
 
@@ -24,14 +25,8 @@ describeLong([...boxComponents, ...driverImageComponents], 'stacks/gitops on a c
   });
   afterAll(() => scene?.cluster.stop());
 
-  const start = async (pod: typeof ledger, claimName = pod.name) => {
-    await scene.cluster.apply([writer({ ...pod, claimName })]);
-    await scene.cluster.objects.untilPodReady(pod.namespace, pod.name);
-  };
-  const restart = async (pod: typeof ledger) => {
-    await scene.cluster.objects.deletePod(pod.namespace, pod.name);
-    await start(pod);
-  };
+  const start = (pod: typeof ledger) => scene.startWriter(pod);
+  const restart = (pod: typeof ledger) => scene.restartWriter(pod);
   const readMarker = (pod: typeof ledger) => scene.inWriter(pod, 'cat /data/marker');
   const ticks = async (pod: typeof ledger) => Number(await scene.inWriter(pod, 'wc -l < /data/ticks'));
   const untilMoreTicks = async (pod: typeof ledger) => {
@@ -46,9 +41,7 @@ describeLong([...boxComponents, ...driverImageComponents], 'stacks/gitops on a c
     const job = `/apis/batch/v1/namespaces/${namespace}/jobs/${body.items[0].metadata.name}`;
     await cluster.objects.untilFound(job, ({ status }) => status.succeeded === 1);
     await scene.untilDriverReady();
-    await cluster.objects.untilFound('/apis/storage.k8s.io/v1/csinodes/node-1', ({ spec }) =>
-      (spec.drivers ?? []).some((driver: { name: string }) => driver.name === 'csi.keyward.io'),
-    );
+    await scene.untilRegistered();
   });
 
   test('R14: claims and Pods of a tenant write, with a key of the tenant and with a wrapped one', async () => {
@@ -149,8 +142,6 @@ describeLong([...boxComponents, ...driverImageComponents], 'stacks/gitops on a c
     for (const path of ['/api/v1/persistentvolumes', '/apis/snapshot.storage.k8s.io/v1/volumesnapshotcontents'])
       await objects.untilFound(path, ({ items }) => items.length === 0);
     expect((await openBao.request('LIST', 'tenants/metadata/')).status).toBe(404);
-    expect(await scene.onNode('find', '/var/lib/keyward', '-type', 'f', '-size', '+1M')).toBe('');
-    expect(await scene.onNode('dmsetup', 'ls')).toBe('No devices found');
-    expect(await scene.onNode('losetup', '--list', '--noheadings')).toBe('');
+    expect(await scene.leftOnNode()).toEqual(nothingLeft);
   });
 });

@@ -19,8 +19,8 @@ export const PULUMI_TOOLS = [
 ] as const satisfies readonly ToolName[];
 
 export interface PulumiProjectOptions {
-  readonly kubernetes: Kubernetes;
-  readonly openBao: OpenBao;
+  readonly kubernetes: Pick<Kubernetes, 'url' | 'caPem' | 'adminToken'>;
+  readonly openBao: Pick<OpenBao, 'address' | 'caPem' | 'rootToken'>;
   /** Text of `Pulumi.yaml`. @default the repository's */
   readonly yaml?: string;
   /** Further files of the project, by path. */
@@ -49,6 +49,7 @@ export class PulumiProject {
       writeFileSync(join(this.folder, path), text);
     }
     writeFileSync(join(this.folder, 'kubeconfig'), kubeconfig(kubernetes), { mode: 0o600 });
+    if (openBao.caPem !== undefined) writeFileSync(join(this.folder, 'vault-ca.crt'), openBao.caPem);
     this.#env = {
       PATH: [languageHost, standIn, keywardHost, dirname(requireTool('pulumi-resource-vault')), process.env.PATH].join(
         delimiter,
@@ -63,6 +64,7 @@ export class PulumiProject {
       KUBECONFIG: join(this.folder, 'kubeconfig'),
       VAULT_ADDR: openBao.address,
       VAULT_TOKEN: openBao.rootToken,
+      ...(openBao.caPem !== undefined && { VAULT_CACERT: join(this.folder, 'vault-ca.crt') }),
     };
   }
 
@@ -116,7 +118,7 @@ function projectOfTheRepository(): string {
   return readFileSync(join(root, 'Pulumi.yaml'), 'utf8').replace(/^stackConfigDir:.*\n/m, '');
 }
 
-function kubeconfig({ url, caPem, adminToken }: Kubernetes): string {
+function kubeconfig({ url, caPem, adminToken }: PulumiProjectOptions['kubernetes']): string {
   const ca = Buffer.from(caPem).toString('base64');
   return JSON.stringify({
     apiVersion: 'v1',

@@ -148,7 +148,14 @@ export class RbdDriver {
       child.kill('SIGTERM');
       await once(child, 'exit');
     }
+    this.#tellUnforeseen();
     rmSync(this.root, { recursive: true, force: true });
+  }
+
+  /** The answer to the call says no more than that: the cause is in the log alone. */
+  #tellUnforeseen(): void {
+    const lines = this.log.split('\n').filter((line) => line.includes('"INTERNAL"'));
+    if (lines.length > 0) process.stderr.write(`${lines.join('\n')}\n`);
   }
 
   /** The next process dies at this point (`operation:step`, or `operation:*` for each in turn). Undefined: at none. */

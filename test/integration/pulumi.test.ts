@@ -5,6 +5,7 @@ import { describeWith } from '../harness/describe-with';
 import { type Kubernetes, startKubernetes } from '../harness/kubernetes';
 import { type OpenBao, startOpenBao } from '../harness/openbao';
 import { PULUMI_TOOLS, PulumiProject, resourcesOf } from '../harness/pulumi';
+import { vaultOutline } from '../harness/vault-outline';
 
 const noPreview = ['--yes', '--skip-preview'];
 const minutes = 60_000;
@@ -41,15 +42,24 @@ describeWith([...PULUMI_TOOLS, 'openbao', 'etcd', 'kube-apiserver', 'openssl'], 
       using project = new PulumiProject({ kubernetes, openBao });
       await project.init(outside());
       await project.expectOk('config', 'set', '--secret', 'vaultReviewerJwt', canary);
+      await project.expectOk('config', 'set', '--path', 'tenants[0]', 'shop');
+      await kubernetes.expectOk('POST', '/api/v1/namespaces', { metadata: { name: 'shop' } });
       const inCluster = [
         '/api/v1/namespaces/keyward-system',
         '/apis/apps/v1/namespaces/keyward-system/daemonsets/keyward-csi',
         '/apis/storage.k8s.io/v1/storageclasses/encrypted',
         '/apis/storage.k8s.io/v1/storageclasses/encrypted-vault',
+        '/apis/storage.k8s.io/v1/storageclasses/encrypted-tenant',
+        '/api/v1/namespaces/shop/serviceaccounts/volume-keys',
         '/apis/storage.k8s.io/v1/csidrivers/csi.keyward.io',
         '/apis/rbac.authorization.k8s.io/v1/clusterroles/keyward-csi',
       ];
-      const inVault = ['sys/mounts/keyward', 'auth/kubernetes/config', 'auth/kubernetes/role/keyward'];
+      const inVault = [
+        'sys/mounts/keyward',
+        'sys/mounts/keyward-tenants',
+        'auth/kubernetes/config',
+        'auth/kubernetes/role/keyward',
+      ];
       const stateBefore = await vaultOutline(openBao);
 
       await project.expectOk('up', ...noPreview);
@@ -181,18 +191,6 @@ describeWith([...PULUMI_TOOLS, 'openbao', 'etcd', 'kube-apiserver', 'openssl'], 
 });
 
 const merge = 'application/merge-patch+json';
-
-/** Paths of engines and auth methods, names of policies and namespaces. */
-async function vaultOutline(openBao: OpenBao): Promise<Readonly<Record<string, readonly string[]>>> {
-  const { body: mounts } = await openBao.expectOk('GET', 'sys/mounts');
-  const { body: auth } = await openBao.expectOk('GET', 'sys/auth');
-  const { body: policies } = await openBao.expectOk('LIST', 'sys/policies/acl');
-  return {
-    mounts: Object.keys(mounts.data).sort(),
-    auth: Object.keys(auth.data).sort(),
-    policies: [...policies.data.keys].sort(),
-  };
-}
 
 async function certificates(caPem: string) {
   const { X509Certificate } = await import('node:crypto');

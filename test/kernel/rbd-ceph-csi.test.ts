@@ -10,7 +10,6 @@ import { cryptsetup } from '../harness/ceph-csi-keyslots';
 import { unwrapWithPassphrase } from '../harness/ceph-csi-passphrase';
 import { describeWith } from '../harness/describe-with';
 import { prepareVault, vaultMount } from '../harness/driver';
-import { longTest } from '../harness/long-test';
 import { type OpenBao, startOpenBao } from '../harness/openbao';
 import { pool, RbdDriver } from '../harness/rbd-driver';
 import { leftInPool, leftOnNode } from '../harness/rbd-facts';
@@ -79,7 +78,7 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     await subject.delete();
   });
 
-  longTest('one with its key wrapped in the metadata of its image is staged, rotated and deleted', async () => {
+  test('one with its key wrapped in the metadata of its image is staged, rotated and deleted', async () => {
     const { made, subject } = await used(inMetadata);
     await subject.stage();
     expect(holdsFile(subject.staging)).toBe(true);
@@ -145,11 +144,9 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     await subject.delete();
   });
 
-  describe.each([
-    ['inside luksFormat', test],
-    ['after luksFormat', longTest],
-  ] as const)('one whose first stage was killed %s', (where, declare) => {
-    declare('is staged', async () => {
+  test.each(['inside luksFormat', 'after luksFormat'])(
+    'one whose first stage was killed %s is staged',
+    async (where) => {
       const made = await cephCsi.create(inVault);
       const subject = known(made);
       const device = await cephCsi.map(made);
@@ -164,10 +161,10 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
       expect(subject.isIntact()).toBe(true);
       await subject.unstage();
       await subject.delete();
-    });
-  });
+    },
+  );
 
-  longTest('refuses to format one without keyslots that holds data: its header is to be restored', async () => {
+  test('refuses to format one without keyslots that holds data: its header is to be restored', async () => {
     const { made, subject } = await used();
     const device = await cephCsi.map(made);
     const backup = join(driver.root, 'header');
@@ -243,29 +240,26 @@ describeWith([...CEPH_TOOLS, 'openbao'], 'volumes of ceph-csi', () => {
     await subject.delete();
   });
 
-  longTest(
-    'a raw block volume that is in use on this node is published to another pod and unstaged by keyward',
-    async () => {
-      const made = await cephCsi.create(inVault);
-      const subject = known(made, 'vault', true);
-      const device = await cephCsi.map(made);
-      await cephCsi.format(device, made.passphrase);
-      await cephCsi.noteEncrypted(made);
-      await cephCsi.bind(made, await cephCsi.open(made, device, made.passphrase), subject.staging);
-      subject.write();
-      await subject.publish();
-      expect(statSync(subject.target).rdev).toBe(statSync(subject.mapped).rdev);
-      await subject.unpublish();
-      await subject.unstage();
-      expect(readdirSync(subject.staging)).toEqual([]);
-      await subject.stage();
-      expect(subject.isIntact()).toBe(true);
-      await subject.unstage();
-      await subject.delete();
-    },
-  );
+  test('a raw block volume that is in use on this node is published to another pod and unstaged by keyward', async () => {
+    const made = await cephCsi.create(inVault);
+    const subject = known(made, 'vault', true);
+    const device = await cephCsi.map(made);
+    await cephCsi.format(device, made.passphrase);
+    await cephCsi.noteEncrypted(made);
+    await cephCsi.bind(made, await cephCsi.open(made, device, made.passphrase), subject.staging);
+    subject.write();
+    await subject.publish();
+    expect(statSync(subject.target).rdev).toBe(statSync(subject.mapped).rdev);
+    await subject.unpublish();
+    await subject.unstage();
+    expect(readdirSync(subject.staging)).toEqual([]);
+    await subject.stage();
+    expect(subject.isIntact()).toBe(true);
+    await subject.unstage();
+    await subject.delete();
+  });
 
-  longTest('one that is in use on this node may be staged once more: the kubelet repeats calls', async () => {
+  test('one that is in use on this node may be staged once more: the kubelet repeats calls', async () => {
     const made = await cephCsi.create(inVault);
     const subject = known(made);
     writeFile(await cephCsi.stage(made, subject.staging));
