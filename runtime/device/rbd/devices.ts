@@ -178,11 +178,10 @@ export class RbdDevices implements Devices {
     const parts = decodeId(id);
     if (!parts) return [];
     const ending = `-${parts.uuid}`;
-    const [kernel, nbd] = await Promise.all([this.#krbd.mappings(), this.#nbd.mappings()]);
+    const kernelMappings = this.#krbd.mappings((imageName) => imageName.endsWith(ending));
+    const [kernel, nbd] = await Promise.all([kernelMappings, this.#nbd.mappings()]);
     return [
-      ...kernel
-        .filter((each) => each.poolId === parts.poolId && each.imageName.endsWith(ending))
-        .map((each) => ({ kernel: each })),
+      ...kernel.filter(({ poolId }) => poolId === parts.poolId).map((each) => ({ kernel: each })),
       ...nbd.filter(({ cookie, spec }) => cookie === id || spec?.endsWith(ending)).map((each) => ({ nbd: each })),
     ];
   }

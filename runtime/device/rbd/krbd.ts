@@ -36,9 +36,13 @@ export class Krbd {
     this.#sysfs = sysfs;
   }
 
-  /** What is mapped, without mapped snapshots, which are none of ours. */
-  async mappings(): Promise<readonly KernelMapping[]> {
-    const found = await Promise.all((await folderIfAny(this.#bus('devices'))).map((number) => this.#mapping(number)));
+  /**
+   * What is mapped, without mapped snapshots, which are none of ours.
+   * @param isWanted Of an image's name: a node has many images, and most calls look for one.
+   */
+  async mappings(isWanted: (imageName: string) => boolean = () => true): Promise<readonly KernelMapping[]> {
+    const numbers = await folderIfAny(this.#bus('devices'));
+    const found = await Promise.all(numbers.map((number) => this.#mapping(number, isWanted)));
     return found.filter((each) => each !== undefined);
   }
 
@@ -89,11 +93,13 @@ export class Krbd {
     await this.#run('tee', [path], { stdin: [Buffer.from(line)], timeoutMs: writeTimeoutMs });
   }
 
-  async #mapping(number: string): Promise<KernelMapping | undefined> {
+  async #mapping(number: string, isWanted: (imageName: string) => boolean): Promise<KernelMapping | undefined> {
     const read = (name: string) => attribute(this.#bus('devices', number, name));
-    const names = ['pool_id', 'name', 'image_id', 'current_snap', 'client_addr'];
-    const [poolId, imageName, imageId, snapshot, clientAddress = ''] = await Promise.all(names.map(read));
-    if (poolId === undefined || imageName === undefined || imageId === undefined || snapshot !== '-') return undefined;
+    const imageName = await read('name');
+    if (imageName === undefined || !isWanted(imageName)) return undefined;
+    const names = ['pool_id', 'image_id', 'current_snap', 'client_addr'];
+    const [poolId, imageId, snapshot, clientAddress = ''] = await Promise.all(names.map(read));
+    if (poolId === undefined || imageId === undefined || snapshot !== '-') return undefined;
     return { number, device: `/dev/rbd${number}`, poolId: Number(poolId), imageName, imageId, clientAddress };
   }
 
