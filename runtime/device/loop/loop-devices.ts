@@ -3,12 +3,13 @@
  * crash. A bound file shows there as a path of the mount namespace that bound it, maybe that of an earlier container;
  * only when such a path is not ours to the letter is `losetup` asked, which compares device and inode.
  */
-import { readdir, readFile, realpath } from 'node:fs/promises';
+import { readdir, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Serial } from '../../async/serial';
 import { CodedError, isErrno } from '../../errors';
 import { type Run, ToolError } from '../../process/run';
+import { attribute } from '../attribute';
 
 const deleted = ' (deleted)';
 /** Whoever looks at a device at the wrong moment keeps it for a moment longer. */
@@ -97,14 +98,9 @@ export class LoopDevices {
     );
   }
 
-  async #backingFile(name: string): Promise<string | undefined> {
-    try {
-      return (await readFile(join(this.#sysfs, 'block', name, 'loop/backing_file'), 'utf8')).replace(/\n$/, '');
-    } catch (error) {
-      // Free devices have no such file; one that is being freed has no such device.
-      if (isErrno(error, 'ENOENT', 'ENXIO', 'ENODEV')) return undefined;
-      throw error;
-    }
+  /** Free devices have none. */
+  #backingFile(name: string): Promise<string | undefined> {
+    return attribute(join(this.#sysfs, 'block', name, 'loop/backing_file'));
   }
 }
 

@@ -7,7 +7,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isErrno } from '../../errors';
 import { type Run, ToolError } from '../../process/run';
-import { attribute, deviceBusy } from './device-node';
+import { attribute } from '../attribute';
+import { deviceBusy } from './device-node';
 
 export interface KernelMapping {
   readonly number: string;
