@@ -18,6 +18,16 @@ export class GitopsScene extends StorageScene {
     return scene;
   }
 
+  /** Applies the stack, and resolves when OpenBao is ready for it and the driver runs. */
+  async applyStack(): Promise<void> {
+    const { cluster } = this;
+    for (const objects of this.declared().values()) await cluster.apply(objects);
+    const jobs = `/apis/batch/v1/namespaces/${namespace}/jobs`;
+    await cluster.objects.untilFound(jobs, ({ items }) => items.length === 1 && items[0].status.succeeded === 1);
+    await this.untilDriverReady();
+    await this.untilRegistered();
+  }
+
   /** The role of the Job at OpenBao, the token with which OpenBao reviews, its CA, and the passphrase of the class that has one. */
   async prepareByHand(): Promise<void> {
     const { api, openBao } = this.cluster;

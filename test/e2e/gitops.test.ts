@@ -35,13 +35,7 @@ describeLong([...boxComponents, ...driverImageComponents], 'stacks/gitops on a c
   };
 
   test('R18, R20: applied in the emitted order, the Job makes OpenBao ready and the driver registers itself', async () => {
-    const { cluster } = scene;
-    for (const objects of scene.declared().values()) await cluster.apply(objects);
-    const { body } = await cluster.api.expectOk('GET', `/apis/batch/v1/namespaces/${namespace}/jobs`);
-    const job = `/apis/batch/v1/namespaces/${namespace}/jobs/${body.items[0].metadata.name}`;
-    await cluster.objects.untilFound(job, ({ status }) => status.succeeded === 1);
-    await scene.untilDriverReady();
-    await scene.untilRegistered();
+    await scene.applyStack();
   });
 
   test('R14: claims and Pods of a tenant write, with a key of the tenant and with a wrapped one', async () => {
@@ -87,7 +81,7 @@ describeLong([...boxComponents, ...driverImageComponents], 'stacks/gitops on a c
 
   test('R16: a volume grows while its Pod writes', async () => {
     const path = `/api/v1/namespaces/billing/persistentvolumeclaims/${ledger.name}`;
-    const blocks = () => scene.inWriter(ledger, `df -k /data | awk 'END { print $2 }'`).catch(() => '0');
+    const blocks = () => scene.inWriter(ledger, `df -kP /data | awk 'END { print $2 }'`).catch(() => '0');
     const patch = { spec: { resources: { requests: { storage: '128Mi' } } } };
     await scene.cluster.api.expectOk('PATCH', path, patch, { contentType: 'application/merge-patch+json' });
     await scene.cluster.objects.untilFound(path, ({ status }) => status.capacity.storage === '128Mi');
@@ -126,10 +120,8 @@ describeLong([...boxComponents, ...driverImageComponents], 'stacks/gitops on a c
 
   test('the data is there after a power cut of the node', async () => {
     await scene.cluster.rebootNode();
-    for (const pod of [ledger, journal]) {
-      await scene.cluster.objects.untilPodReady(pod.namespace, pod.name);
-      expect(await readMarker(pod)).toBe(marker);
-    }
+    await scene.untilRestarted([ledger, journal]);
+    for (const pod of [ledger, journal]) expect(await readMarker(pod)).toBe(marker);
   });
 
   test('R17: deletion leaves no image, no key and no mapping', async () => {

@@ -107,12 +107,7 @@ describeLong([...boxComponents, ...driverImageComponents, ...PULUMI_TOOLS], 'sta
   test('the data is there after a power cut of the node', async () => {
     await scene.onNode('sync');
     await scene.cluster.rebootNode();
-    for (const { namespace: owner, name } of pods) {
-      await scene.cluster.objects.untilFound(`/api/v1/namespaces/${owner}/pods/${name}`, ({ status }) => {
-        const [container] = status.containerStatuses ?? [];
-        return container?.restartCount > 0 && container.ready;
-      });
-    }
+    await scene.untilRestarted(pods);
     expect(await readMarkers()).toEqual(both);
   });
 

@@ -78,6 +78,16 @@ export class StorageScene {
     await this.startWriter(pod);
   }
 
+  /** Resolves when the Pods run again after their node has booted: until the kubelet has looked, they seem to run. */
+  async untilRestarted(pods: readonly ObjectRef[]): Promise<void> {
+    for (const { namespace: owner, name } of pods) {
+      await this.cluster.objects.untilFound(`/api/v1/namespaces/${owner}/pods/${name}`, ({ status }) => {
+        const [container] = status.containerStatuses ?? [];
+        return container?.restartCount > 0 && container.ready;
+      });
+    }
+  }
+
   /** Runs a command in a container of a Pod; any exit code is an answer. */
   async execute(pod: ObjectRef, container: string, argv: readonly string[]): Promise<NodeCommandResult> {
     const { body } = await this.cluster.api.expectOk('GET', `/api/v1/namespaces/${pod.namespace}/pods/${pod.name}`);

@@ -79,6 +79,7 @@ export class Box {
     const openBao = new BoxOpenBao({
       folder: folderOf(layout, 'openbao'),
       logFile: layout.logOf('openbao'),
+      auditFile: layout.logOf('openbao-audit'),
       serving: await issueOpenBao(authority),
       caPem: authority.caPem,
     });

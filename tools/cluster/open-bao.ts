@@ -14,6 +14,8 @@ export const openBaoUrl = `https://${hostAddress}:${openBaoPort}`;
 export interface OpenBaoFiles {
   readonly folder: string;
   readonly logFile: string;
+  /** Every request and answer, with all that is secret hashed. */
+  readonly auditFile: string;
   readonly serving: Certificate;
   readonly caPem: string;
 }
@@ -35,13 +37,16 @@ export class BoxOpenBao {
 
   /** First start. @throws Error with the end of the log, or the answer of the server */
   async start(): Promise<void> {
-    const { folder, serving } = this.#files;
+    const { folder, serving, auditFile } = this.#files;
     const storage = join(folder, 'data');
     mkdirSync(storage, { recursive: true, mode: 0o700 });
     const config = join(folder, 'config.json');
     const { certificateFile: tls_cert_file, keyFile: tls_key_file } = serving;
     const listener = { tcp: { address: `${hostAddress}:${openBaoPort}`, tls_cert_file, tls_key_file } };
-    writeFileSync(config, JSON.stringify({ listener, api_addr: openBaoUrl, storage: { file: { path: storage } } }));
+    // OpenBao takes audit devices from its configuration only, not through its API.
+    const audit = [{ type: 'file', path: 'to-file', options: { file_path: auditFile } }];
+    const settings = { listener, api_addr: openBaoUrl, storage: { file: { path: storage } }, audit };
+    writeFileSync(config, JSON.stringify(settings));
     // Sealed and not initialised are answers too: the server listens.
     const isHealthy = async () => (await this.#request('GET', 'sys/health')).status > 0;
     await this.process.start({ command: requireTool('openbao'), args: ['server', `-config=${config}`], isHealthy });
