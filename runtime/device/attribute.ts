@@ -11,6 +11,7 @@ export async function attribute(path: string): Promise<string | undefined> {
   try {
     return (await reads.run(() => readFile(path, 'utf8'))).replace(/\n$/, '');
   } catch (error) {
+    // EINVAL is how device-mapper answers for a mapping that is just being removed.
     if (isErrno(error, 'ENOENT', 'ENODEV', 'ENXIO', 'EINVAL')) return undefined;
     throw error;
   }

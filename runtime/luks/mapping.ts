@@ -2,8 +2,9 @@
  * Open dm-crypt mappings as the kernel tells of them in /sys: no process, and no trust in the names under /dev/mapper,
  * which nobody renews where there is no udev.
  */
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { attribute } from '../device/attribute';
 import { CodedError, isErrno } from '../errors';
 import type { Run } from '../process/run';
 
@@ -62,7 +63,7 @@ export function mappingDevice(name: string): string {
 /** Undefined when no mapping of that name is open. @param sysfs Another root, for tests. */
 export async function findMapping(name: string, sysfs = '/sys'): Promise<Mapping | undefined> {
   for (const folder of await mappingFolders(sysfs)) {
-    if ((await attribute(folder, 'dm/name')) === name) return describe(name, folder);
+    if ((await attribute(join(folder, 'dm/name'))) === name) return describe(name, folder);
   }
   return undefined;
 }
@@ -71,7 +72,7 @@ export async function findMapping(name: string, sysfs = '/sys'): Promise<Mapping
 export async function listMappings(sysfs = '/sys'): Promise<readonly Mapping[]> {
   const mappings: Mapping[] = [];
   for (const folder of await mappingFolders(sysfs)) {
-    const name = await attribute(folder, 'dm/name');
+    const name = await attribute(join(folder, 'dm/name'));
     if (name === undefined || !isOurs(name)) continue;
     const mapping = await describe(name, folder);
     // What cryptsetup puts under a mapping with integrity protection has a UUID of another kind.
@@ -99,7 +100,7 @@ export async function listAbandoned(luksUuid: string, sysfs = '/sys'): Promise<r
   const hex = luksUuid.replaceAll('-', '').toLowerCase();
   const found: string[] = [];
   for (const folder of await mappingFolders(sysfs)) {
-    const uuid = await attribute(folder, 'dm/uuid');
+    const uuid = await attribute(join(folder, 'dm/uuid'));
     const name = /^CRYPT-(?:LUKS2|INTEGRITY)-([0-9a-f]{32})-(temporary-cryptsetup-.+)$/.exec(uuid ?? '');
     if (name?.[1] === hex && name[2] !== undefined) found.push(name[2]);
   }
@@ -119,7 +120,7 @@ async function mappingFolders(sysfs: string): Promise<string[]> {
 /** Undefined when the mapping is closed while it is being looked at. */
 async function describe(name: string, folder: string): Promise<Mapping | undefined> {
   const [uuid = '', deviceNumber, size, readOnly, suspended] = await Promise.all(
-    ['dm/uuid', 'dev', 'size', 'ro', 'dm/suspended'].map((it) => attribute(folder, it)),
+    ['dm/uuid', 'dev', 'size', 'ro', 'dm/suspended'].map((it) => attribute(join(folder, it))),
   );
   if (deviceNumber === undefined || size === undefined) return undefined;
   const backingDevice = await backing(name, folder);
@@ -143,14 +144,14 @@ async function backing(name: string, folder: string): Promise<string | undefined
   const [slave] = slaves;
   if (slave === undefined || slaves.length > 1) return undefined;
   const path = join(folder, 'slaves', slave);
-  const below = await attribute(path, 'dm/name');
+  const below = await attribute(join(path, 'dm/name'));
   if (below !== undefined && [lowerHalf(name), ...lowerNames(name)].includes(below)) return backing(below, path);
-  return attribute(path, 'dev');
+  return attribute(join(path, 'dev'));
 }
 
 async function lowerOf(name: string, folder: string): Promise<string | undefined> {
   for (const slave of await list(join(folder, 'slaves'))) {
-    const below = await attribute(join(folder, 'slaves', slave), 'dm/name');
+    const below = await attribute(join(folder, 'slaves', slave, 'dm/name'));
     if (below !== undefined && lowerNames(name).includes(below)) return below;
   }
   return undefined;
@@ -158,7 +159,7 @@ async function lowerOf(name: string, folder: string): Promise<string | undefined
 
 /** Whether a discard of the mapping reaches the device under it. @param sysfs Another root, for tests. */
 export async function passesDiscards({ deviceNumber }: Mapping, sysfs = '/sys'): Promise<boolean> {
-  const largest = await attribute(join(sysfs, 'dev/block', deviceNumber), 'queue/discard_max_bytes');
+  const largest = await attribute(join(sysfs, 'dev/block', deviceNumber, 'queue/discard_max_bytes'));
   return largest !== undefined && largest !== '0';
 }
 
@@ -189,17 +190,6 @@ async function list(folder: string): Promise<string[]> {
     return await readdir(folder);
   } catch (error) {
     if (isErrno(error, 'ENOENT')) return [];
-    throw error;
-  }
-}
-
-/** Undefined when the attribute, or the device, is gone. */
-async function attribute(folder: string, name: string): Promise<string | undefined> {
-  try {
-    return (await readFile(join(folder, name), 'utf8')).trim();
-  } catch (error) {
-    // EINVAL is how device-mapper answers for a mapping that is just being removed.
-    if (isErrno(error, 'ENOENT', 'ENODEV', 'ENXIO', 'EINVAL')) return undefined;
     throw error;
   }
 }

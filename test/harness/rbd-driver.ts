@@ -154,6 +154,8 @@ export class RbdDriver {
 
   /** The answer to the call says no more than that: the cause is in the log alone. */
   #tellUnforeseen(): void {
+    // A driver that was never started has none.
+    if (!existsSync(join(this.root, 'log'))) return;
     const lines = this.log.split('\n').filter((line) => line.includes('"INTERNAL"'));
     if (lines.length > 0) process.stderr.write(`${lines.join('\n')}\n`);
   }

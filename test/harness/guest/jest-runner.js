@@ -94,7 +94,7 @@ class GuestRunner extends TestRunner {
   }
 }
 
-/** One guest for all files, and one for each with a Ceph: a kernel that waits for a cluster that is gone takes others with it. */
+/** One guest for all files without a Ceph, and one for each with: a kernel that waits for a cluster that is gone takes others with it. */
 function byGuest(tests) {
   const usesCeph = (test) => basename(test.path).startsWith('rbd');
   const without = tests.filter((test) => !usesCeph(test));
