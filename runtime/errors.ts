@@ -62,6 +62,7 @@ export const codes = {
   DEVICE_NOT_EMPTY: final,
   DEVICE_LOST_DATA: final,
   DEVICE_UNREADABLE: final,
+  DM_CRYPT_UNAVAILABLE: final,
   STORAGE_FULL: final,
 
   CLUSTER_UNKNOWN: final,

@@ -30,6 +30,13 @@ interface Meaning {
 const inUse = 'Another process holds the device or the mapping: find it with lsof or in /proc/self/mountinfo.';
 const checkDevice = 'Check that the device is attached to this node and healthy, then repeat the call.';
 
+/** The kernel does not say what it lacks: without the module, its answer to the table is the same as to a wrong one. */
+const noDmCrypt = {
+  code: 'DM_CRYPT_UNAVAILABLE',
+  remedy:
+    "The node's administrator loads the kernel modules dm_mod and dm_crypt (dm_integrity too, for integrityMode); where they are loaded, the log of the kernel says what it refuses.",
+} as const;
+
 /** The first that fits counts. */
 const meanings: readonly Meaning[] = [
   {
@@ -97,18 +104,9 @@ const meanings: readonly Meaning[] = [
     code: 'REQUEST_INVALID',
     remedy: 'Remove noReadWorkqueue and noWriteWorkqueue from the StorageClass, or use Linux 5.9 or later on the node.',
   },
-  {
-    exitCode: 4,
-    text: /device-mapper/,
-    code: 'TOOL_FAILED',
-    remedy: 'Load the kernel modules dm_mod and dm_crypt on the node.',
-  },
-  {
-    exitCode: 1,
-    text: /device-mapper/,
-    code: 'TOOL_FAILED',
-    remedy: 'Load the kernel modules dm_mod and dm_crypt on the node.',
-  },
+  { exitCode: 4, verbs: ['open'], text: /reload ioctl on .* failed: Invalid argument/, ...noDmCrypt },
+  { exitCode: 4, text: /Is dm_mod kernel module loaded/, ...noDmCrypt },
+  { exitCode: 1, text: /Is dm_mod kernel module loaded/, ...noDmCrypt },
   { exitCode: 4, code: 'DEVICE_UNREADABLE', remedy: checkDevice },
   {
     exitCode: 5,

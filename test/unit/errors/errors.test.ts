@@ -40,7 +40,7 @@ describe('the closed set of codes', () => {
     const file = join(root, 'docs/errors.md');
     expect(existsSync(file)).toBe(true);
     const text = readFileSync(file, 'utf8');
-    const documented = [...text.matchAll(/^(?:#{2,4} |\| ?)`?([A-Z]{3,}(?:_[A-Z]+)*)`?(?= ?\||\s*$| )/gm)].map(
+    const documented = [...text.matchAll(/^(?:#{2,4} |\| ?)`?([A-Z]{2,}(?:_[A-Z]+)*)`?(?= ?\||\s*$| )/gm)].map(
       ([, code]) => code,
     );
     expect([...new Set(documented)].sort()).toEqual([...all].sort());
