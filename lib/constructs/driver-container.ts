@@ -127,7 +127,8 @@ function configVolume({ runtimeConfigName, kmsConfigName, kmsMounts }: DriverCon
   const kmsPath = `${mountPaths.kms.slice(mountPaths.config.length + 1)}/${configFileName}`;
   const sources = [
     { configMap: { name: runtimeConfigName, items: [{ key: configFileName, path: configFileName }] } },
-    { configMap: { name: kmsConfigName, items: [{ key: configFileName, path: kmsPath }] } },
+    // Without it the driver runs, and tells whoever needs a key; a pod that waits for its volume tells nobody but the administrator.
+    { configMap: { name: kmsConfigName, items: [{ key: configFileName, path: kmsPath }], optional: true } },
     ...kmsMounts.configSources,
   ];
   return { name: 'config', projected: { sources } };

@@ -61,6 +61,6 @@ export function tenantAgentVolumes({ kmsConfigName }: TenantAgentProps): k8s.Vol
   const items = [{ key: configFileName, path: configFileName }];
   return [
     { name: tenantAgentMount.name, emptyDir: {} },
-    { name: 'kms-config', configMap: { name: kmsConfigName, items } },
+    { name: 'kms-config', configMap: { name: kmsConfigName, items, optional: true } },
   ];
 }

@@ -41,7 +41,7 @@ import { resumeAll } from '../volume/quiesce';
 import { StageRecords } from '../volume/stage-record';
 import { Verifications } from '../volume/verifications';
 import { openBackEnds } from './back-ends';
-import { readKmsConfig, readRuntimeConfig } from './config-files';
+import { openKmsConfig, readRuntimeConfig } from './config-files';
 import { type HealthServer, serveHealth } from './health';
 import { kubernetesSide } from './kubernetes-side';
 import { createMetrics } from './metrics';
@@ -85,8 +85,8 @@ export interface Driver {
 /** @throws CodedError CONFIG_*, SOCKET_OCCUPIED: nothing is left running then. */
 export async function startDriver(options: DriverOptions): Promise<Driver> {
   const config = await readRuntimeConfig(options.configFile);
-  const kmsSettings = await readKmsConfig(options.kmsConfigFile);
   const log = createLog(config.log.level);
+  const kmsSettings = await openKmsConfig(options.kmsConfigFile, log);
   if (options.rotation && !options.node) throw rotationNeedsNode();
   const socket = socketPath(options.endpoint);
   const addonsSocket = options.addonsEndpoint === undefined ? undefined : socketPath(options.addonsEndpoint);

@@ -4,18 +4,21 @@ import { CodedError } from '../errors';
 import { Kms } from './kms';
 import { makeProvider, type ProviderDeps } from './providers';
 
+/** What each KMS id stands for. Its methods may throw while that is not known yet. */
+export type KmsSettingsById = Pick<ReadonlyMap<string, KmsSettings>, 'get' | 'keys' | 'values'>;
+
 export class KmsSet {
-  readonly #settings: ReadonlyMap<string, KmsSettings>;
+  readonly #settings: KmsSettingsById;
   readonly #deps: ProviderDeps;
   readonly #made = new Map<string, Kms>();
   #isClosed = false;
 
-  constructor(settings: ReadonlyMap<string, KmsSettings>, deps: ProviderDeps) {
+  constructor(settings: KmsSettingsById, deps: ProviderDeps) {
     this.#settings = settings;
     this.#deps = deps;
   }
 
-  /** @throws CodedError KMS_UNKNOWN naming the known ids, SHUTTING_DOWN after {@link close}. */
+  /** @throws CodedError KMS_UNKNOWN naming the known ids, SHUTTING_DOWN after {@link close}; and what the settings throw. */
   get(kmsId: string): Kms {
     if (this.#isClosed) {
       throw new CodedError('SHUTTING_DOWN', 'the driver is shutting down', { remedy: 'Repeat the call later.' });

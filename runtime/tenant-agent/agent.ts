@@ -3,7 +3,7 @@
  * only the two containers of the pod share. (Node.js has no SO_PEERCRED to look at the peer by.)
  */
 import { labelName } from '../../lib/schema/names';
-import { readKmsConfig } from '../driver/config-files';
+import { openKmsConfig } from '../driver/config-files';
 import { type HealthServer, serveHealth } from '../driver/health';
 import { createMetrics } from '../driver/metrics';
 import { CodedError } from '../errors';
@@ -41,7 +41,7 @@ export interface Agent {
 export async function startTenantAgent(options: AgentOptions): Promise<Agent> {
   const { log, namespace, tenants, cache } = options;
   for (const name of [namespace, ...(tenants ?? [])]) requireNamespace(name);
-  const kms = await readKmsConfig(options.kmsConfigFile);
+  const kms = await openKmsConfig(options.kmsConfigFile, log);
   const path = socketPath(options.endpoint);
   const objects = new TenantObjects(
     { kms, namespace, ...(tenants && { tenants: new Set(tenants) }), ...(cache && { cache }) },

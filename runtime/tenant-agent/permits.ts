@@ -6,9 +6,10 @@ import { type KmsSecretSource, type KmsSettings, kmsSecretSources, kmsSettingsFo
 import { labelName, objectName } from '../../lib/schema/names';
 import { SchemaError } from '../../lib/schema/schema-error';
 import { CodedError } from '../errors';
+import type { KmsSettingsById } from '../kms/kms-set';
 
 export interface PermitsOptions {
-  readonly kms: ReadonlyMap<string, KmsSettings>;
+  readonly kms: KmsSettingsById;
   /** The tenants that are served; undefined: those whose RBAC lets the agent. */
   readonly tenants?: ReadonlySet<string>;
 }
@@ -33,29 +34,29 @@ export type Ask =
 type Config = Readonly<Record<string, string>> | undefined;
 
 export class Permits {
-  readonly #kms: readonly KmsSettings[];
+  readonly #kms: KmsSettingsById;
   readonly #tenants: ReadonlySet<string> | undefined;
 
   constructor({ kms, tenants }: PermitsOptions) {
-    this.#kms = [...kms.values()];
+    this.#kms = kms;
     this.#tenants = tenants;
   }
 
   /**
    * @param readConfig gives the tenant's own ConfigMap of that name: it may name another account or Secret of the tenant's
    * @returns who named the object; what a tenant names must be its own
-   * @throws CodedError KMS_DENIED, REQUEST_INVALID; and what `readConfig` throws.
+   * @throws CodedError KMS_DENIED, REQUEST_INVALID; and what `readConfig` and the settings throw.
    */
   async require(ask: Ask, readConfig: (name: string) => Promise<Config>): Promise<'administrator' | 'tenant'> {
     requireNames(ask);
     const isTenant = this.#tenants?.has(ask.namespace) ?? true;
-    for (const settings of this.#kms) {
+    for (const settings of this.#kms.values()) {
       const sources = sourcesFor(settings, ask.namespace, undefined);
       if (sources.some((source) => covers(source, ask, isTenant))) return 'administrator';
     }
     if (!isTenant) throw refused(ask, `${ask.namespace} is not one of its tenants`);
     if (ask.what !== 'config-map') {
-      for (const settings of this.#kms) {
+      for (const settings of this.#kms.values()) {
         for (const source of sourcesFor(settings, ask.namespace, undefined)) {
           if (source.from !== 'config-map') continue;
           const own = sourcesFor(settings, ask.namespace, await readConfig(source.name));

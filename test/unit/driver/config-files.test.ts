@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { readKmsConfig, readRuntimeConfig } from '../../../runtime/driver/config-files';
+import { openKmsConfig, readKmsConfig, readRuntimeConfig } from '../../../runtime/driver/config-files';
 import { CodedError } from '../../../runtime/errors';
+import { createLog } from '../../../runtime/log';
 
+const silent = createLog('error', { write: () => undefined });
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'keyward-config-'));
@@ -88,4 +90,39 @@ test('a file that is not there is told by its path', async () => {
   const path = join(folder, 'none.json');
   await expect(readRuntimeConfig(path)).toRejectWithCode('CONFIG_UNREADABLE');
   await expect(readKmsConfig(path)).rejects.toThrow(path);
+});
+
+describe('a KMS configuration that comes later', () => {
+  const content = JSON.stringify({ eu: vault });
+
+  test('is awaited: until then each question is answered with what is missing, and who brings it', async () => {
+    const path = join(folder, 'kms.json');
+    const kms = await openKmsConfig(path, silent);
+    expect(() => kms.get('eu')).toThrowWithCode('CONFIG_UNREADABLE');
+    expect(() => kms.values()).toThrow(path);
+    writeFileSync(path, content);
+    expect(kms.get('eu')).toMatchObject({ type: 'vault' });
+    expect([...kms.keys()]).toEqual(['eu']);
+  });
+
+  test('is not read again: a change of it replaces the pod', async () => {
+    const path = join(folder, 'kms.json');
+    writeFileSync(path, content);
+    const kms = await openKmsConfig(path, silent);
+    rmSync(path);
+    expect(kms.get('eu')).toBeDefined();
+  });
+
+  test('refuses what is wrong when it comes, and takes it when it is mended', async () => {
+    const path = join(folder, 'kms.json');
+    const kms = await openKmsConfig(path, silent);
+    writeFileSync(path, '{"eu": {}}');
+    expect(() => kms.get('eu')).toThrowWithCode('CONFIG_INVALID');
+    writeFileSync(path, content);
+    expect(kms.get('eu')).toBeDefined();
+  });
+
+  test('refuses at once what is there and cannot be read', async () => {
+    await expect(openKmsConfig(folder, silent)).toRejectWithCode('CONFIG_UNREADABLE');
+  });
 });
