@@ -148,16 +148,16 @@ export class RbdDriver {
       child.kill('SIGTERM');
       await once(child, 'exit');
     }
-    this.#tellUnforeseen();
+    const unforeseen = this.#unforeseen();
     rmSync(this.root, { recursive: true, force: true });
+    if (unforeseen.length > 0) throw new Error(`the driver met what nobody foresaw:\n${unforeseen.join('\n')}`);
   }
 
-  /** The answer to the call says no more than that: the cause is in the log alone. */
-  #tellUnforeseen(): void {
+  /** Lines of the log: the answer to a call says no more than that, and a repeated call may have gone well. */
+  #unforeseen(): readonly string[] {
     // A driver that was never started has none.
-    if (!existsSync(join(this.root, 'log'))) return;
-    const lines = this.log.split('\n').filter((line) => line.includes('"INTERNAL"'));
-    if (lines.length > 0) process.stderr.write(`${lines.join('\n')}\n`);
+    if (!existsSync(join(this.root, 'log'))) return [];
+    return this.log.split('\n').filter((line) => line.includes('"INTERNAL"'));
   }
 
   /** The next process dies at this point (`operation:step`, or `operation:*` for each in turn). Undefined: at none. */

@@ -90,7 +90,7 @@ async function kernelCommand({ memoryMiB = 1536, disks = [], tap }: GuestOptions
   const linux = requireTool('user-mode-linux');
   const init = initScript();
   const [isolation, shim] = await Promise.all([isolationPrefix(), ptraceShim()]);
-  const prefix = [...oneProcessorPrefix(), ...isolation];
+  const prefix = [...(await oneProcessorPrefix()), ...isolation];
   const argv = (state: string) => [
     linux,
     `mem=${memoryMiB}M`,
