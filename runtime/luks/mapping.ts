@@ -4,6 +4,7 @@
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SharedLook } from '../async/shared-look';
 import { attribute } from '../device/attribute';
 import { CodedError, isErrno } from '../errors';
 import type { Run } from '../process/run';
@@ -62,18 +63,15 @@ export function mappingDevice(name: string): string {
 
 /** Undefined when no mapping of that name is open. @param sysfs Another root, for tests. */
 export async function findMapping(name: string, sysfs = '/sys'): Promise<Mapping | undefined> {
-  for (const folder of await mappingFolders(sysfs)) {
-    if ((await attribute(join(folder, 'dm/name'))) === name) return describe(name, folder);
-  }
-  return undefined;
+  const found = (await namedFolders(sysfs)).find((each) => each.name === name);
+  return found && describe(name, found.folder);
 }
 
 /** All open mappings with names from {@link mappingName}; among them are those that ceph-csi opened on this node. */
 export async function listMappings(sysfs = '/sys'): Promise<readonly Mapping[]> {
   const mappings: Mapping[] = [];
-  for (const folder of await mappingFolders(sysfs)) {
-    const name = await attribute(join(folder, 'dm/name'));
-    if (name === undefined || !isOurs(name)) continue;
+  for (const { name, folder } of await namedFolders(sysfs)) {
+    if (!isOurs(name)) continue;
     const mapping = await describe(name, folder);
     // What cryptsetup puts under a mapping with integrity protection has a UUID of another kind.
     if (mapping?.luksUuid !== undefined) mappings.push(mapping);
@@ -110,6 +108,27 @@ export async function listAbandoned(luksUuid: string, sysfs = '/sys'): Promise<r
 function isOurs(name: string): boolean {
   if (name.startsWith(cephCsiPrefix)) return cephCsiId.test(name.slice(cephCsiPrefix.length));
   return name.startsWith(prefix);
+}
+
+interface NamedFolder {
+  readonly name: string;
+  /** Of the mapping, in /sys. */
+  readonly folder: string;
+}
+
+const looks = new Map<string, SharedLook<readonly NamedFolder[]>>();
+
+/** Every mapping of the node: fifty volumes at once would else read fifty names fifty times, for each of their steps. */
+function namedFolders(sysfs: string): Promise<readonly NamedFolder[]> {
+  const look = looks.get(sysfs) ?? new SharedLook(() => readNames(sysfs));
+  looks.set(sysfs, look);
+  return look.now();
+}
+
+async function readNames(sysfs: string): Promise<readonly NamedFolder[]> {
+  const folders = await mappingFolders(sysfs);
+  const named = folders.map(async (folder) => ({ folder, name: await attribute(join(folder, 'dm/name')) }));
+  return (await Promise.all(named)).flatMap(({ folder, name }) => (name === undefined ? [] : [{ folder, name }]));
 }
 
 async function mappingFolders(sysfs: string): Promise<string[]> {

@@ -1,6 +1,7 @@
 /** What is mounted where, as the kernel tells it. Source: proc_pid_mountinfo(5). */
 import { readFile, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { SharedLook } from '../async/shared-look';
 import { isErrno } from '../errors';
 
 export interface Mount {
@@ -51,7 +52,14 @@ function decodeOctal(field: string): string {
   return field.replace(/\\([0-3][0-7]{2})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }
 
-export async function readMountinfo(path = '/proc/self/mountinfo'): Promise<Mount[]> {
+const own = new SharedLook(() => read('/proc/self/mountinfo'));
+
+/** Of this process; those of another from its file. The kernel writes each line anew for each reader. */
+export function readMountinfo(path?: string): Promise<readonly Mount[]> {
+  return path === undefined ? own.now() : read(path);
+}
+
+async function read(path: string): Promise<readonly Mount[]> {
   return parseMountinfo(await readFile(path, 'utf8'));
 }
 

@@ -7,6 +7,7 @@ import { readdir, realpath } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Serial } from '../../async/serial';
+import { SharedLook } from '../../async/shared-look';
 import { CodedError, isErrno } from '../../errors';
 import { type Run, ToolError } from '../../process/run';
 import { attribute } from '../attribute';
@@ -20,6 +21,7 @@ export class LoopDevices {
   readonly #run: Run;
   readonly #sysfs: string;
   readonly #attaching = new Serial();
+  readonly #bound = new SharedLook(() => this.#readBound());
 
   /** @param sysfs Another root, for tests. */
   constructor(run: Run, sysfs = '/sys') {
@@ -35,7 +37,7 @@ export class LoopDevices {
     });
     if (file === undefined) return undefined;
     // File names hold the volume's id, so devices over other files need no second look.
-    const candidates = (await this.#bound()).filter(({ backingFile }) => basename(backingFile) === basename(file));
+    const candidates = (await this.#bound.now()).filter(({ backingFile }) => basename(backingFile) === basename(file));
     const exact = candidates.find(({ backingFile }) => backingFile === file);
     if (exact || candidates.length === 0) return exact && join('/dev', exact.name);
     const { stdout } = await this.#run('losetup', ['--associated', file, '--noheadings', '--output', 'NAME']);
@@ -90,7 +92,7 @@ export class LoopDevices {
   }
 
   /** Devices that are bound to a file which is still there. One whose file was removed is nobody's any more. */
-  async #bound(): Promise<{ readonly name: string; readonly backingFile: string }[]> {
+  async #readBound(): Promise<readonly { readonly name: string; readonly backingFile: string }[]> {
     const names = (await readdir(join(this.#sysfs, 'block'))).filter((name) => name.startsWith('loop'));
     const all = await Promise.all(names.map(async (name) => ({ name, backingFile: await this.#backingFile(name) })));
     return all.flatMap(({ name, backingFile }) =>
