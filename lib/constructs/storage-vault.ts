@@ -1,7 +1,7 @@
 // The side of Vault of an encrypted storage: derived from its KMSs, so that no name is said twice (R3).
 import { Construct } from 'constructs';
 import type { KmsProps } from '../schema/kms';
-import { type DriverVaultProps, driverVaultState, type VaultState } from '../vault';
+import { type DriverVaultProps, driverVaultState, mergeVaultStates, type VaultState } from '../vault';
 import { propError } from './prop-error';
 import { type ServiceAccountRef, TokenReviewer } from './token-reviewer';
 import { VaultBootstrapJob, type VaultBootstrapJobProps } from './vault-bootstrap-job';
@@ -17,6 +17,12 @@ export interface StorageVaultProps
    * @default - none: `keyward vault apply` or Pulumi takes `vaultState`
    */
   readonly job?: StorageVaultJob;
+  /**
+   * States of the same owner for other consumers of this Vault, e.g. of an `ApiServerEncryption`: united with this one, so
+   * that the Job applies them as well.
+   * @default - none
+   */
+  readonly others?: readonly VaultState[];
 }
 
 /** How the Job reaches the server and logs in. Its address is the one of the KMSs. */
@@ -41,9 +47,9 @@ export interface StorageVaultOptions extends StorageVaultProps {
 export class StorageVault extends Construct {
   readonly state: VaultState;
 
-  constructor(scope: Construct, id: string, { job, image, ...props }: StorageVaultOptions) {
+  constructor(scope: Construct, id: string, { job, image, others = [], ...props }: StorageVaultOptions) {
     super(scope, id);
-    this.state = driverVaultState(props);
+    this.state = mergeVaultStates(driverVaultState(props), ...others);
     const clients = selfReviewers(this.state);
     if (clients.length > 0)
       new TokenReviewer(this, 'Reviewer', { mode: 'client-token', clients, name: reviewerName(this.state) });

@@ -2,7 +2,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApiObject, type App, type Chart, Yaml } from 'cdk8s';
-import { type EncryptedStorageProps, type StoragePart, storagePartOf, storageParts } from '../../lib/cdk8s';
+import {
+  type ApiServerEncryption,
+  type EncryptedStorageProps,
+  type StoragePart,
+  storagePartOf,
+  storageParts,
+} from '../../lib/cdk8s';
 import { ArgoCdChart } from './argo-cd';
 import { GitopsChart } from './chart';
 import type { Delivery } from './delivery';
@@ -12,6 +18,8 @@ import { FluxChart } from './flux';
 export interface GitopsProps<Id extends string> {
   readonly namespace: string;
   readonly storage: EncryptedStorageProps<Id>;
+  /** Encryption of the API server's objects, whose side of Vault the state of the storage takes in. */
+  readonly apiServer?: ApiServerEncryption | undefined;
   readonly delivery: Delivery;
 }
 
@@ -21,9 +29,9 @@ export type Folders = ReadonlyMap<string, readonly object[]>;
 /** Declares everything in an app. Throws what constructs and rules throw: then there is nothing to write. */
 export function declareFolders<const Id extends string>(
   app: App,
-  { namespace, storage, delivery: { path, argoCd, flux } }: GitopsProps<Id>,
+  { namespace, storage, apiServer, delivery: { path, argoCd, flux } }: GitopsProps<Id>,
 ): Folders {
-  const parts = partsOf(new GitopsChart(app, 'keyward', namespace, storage));
+  const parts = partsOf(new GitopsChart(app, 'keyward', namespace, withApiServer(storage, apiServer)));
   const delivered = { parts: [...parts.keys()], path };
   return new Map<string, readonly object[]>([
     ...parts,
@@ -43,6 +51,18 @@ export function writeFolders(outdir: string, folders: Folders): void {
     mkdirSync(join(outdir, name), { recursive: true });
     Yaml.save(join(outdir, name, `${name}.k8s.yaml`), [...objects]);
   }
+}
+
+/** One state and one Job for both: so one role for the Job, and one owner. */
+function withApiServer<Id extends string>(
+  storage: EncryptedStorageProps<Id>,
+  apiServer: ApiServerEncryption | undefined,
+): EncryptedStorageProps<Id> {
+  const { vaultState } = storage;
+  if (apiServer === undefined || vaultState === undefined) return storage;
+  const { owner } = vaultState;
+  const others = [...(vaultState.others ?? []), apiServer.vaultState(owner === undefined ? {} : { owner })];
+  return { ...storage, vaultState: { ...vaultState, others } };
 }
 
 function partsOf(chart: Chart): ReadonlyMap<StoragePart, readonly object[]> {

@@ -1,7 +1,10 @@
 // `cdk8s synth` runs this; the manifests land in the output directory of cdk8s.yaml.
 import { App } from 'cdk8s';
 import { declareFolders, writeFolders } from './folders';
-import { delivery, namespace, storage } from './values';
+import { declareApiServer, writeNodes } from './nodes';
+import { apiServer, delivery, namespace, storage } from './values';
 
 const app = new App();
-writeFolders(app.outdir, declareFolders(app, { namespace, storage, delivery }));
+const encryption = apiServer && declareApiServer(app, apiServer);
+writeFolders(app.outdir, declareFolders(app, { namespace, storage, apiServer: encryption, delivery }));
+if (encryption) writeNodes(app.outdir, encryption);

@@ -2,6 +2,7 @@
 import { Size } from 'cdk8s';
 import type { EncryptedStorageProps } from '../../lib/cdk8s';
 import type { Delivery } from './delivery';
+import type { ApiServerProps } from './nodes';
 
 export const namespace = 'keyward-system';
 
@@ -36,6 +37,12 @@ export const storage: EncryptedStorageProps<'passphrase' | 'tenants'> = {
     },
   },
 };
+
+/**
+ * Encryption of the API server's Secrets, as docs/gitops.md shows it. None here: a managed control plane takes no files, and an
+ * API server cannot wait for a Vault that runs in its own cluster, as the one above does.
+ */
+export const apiServer: ApiServerProps | undefined = undefined;
 
 /** Who applies it. Leave out the controller that is not yours. */
 export const delivery: Delivery = {

@@ -3,6 +3,7 @@ import type { Config } from '@pulumi/pulumi';
 import { Size } from 'cdk8s';
 import { secretFile } from '../../lib';
 import type { EncryptedStorageArgs, VaultLogin } from '../../lib/pulumi';
+import { type ApiServerValues, readApiServer } from './api-server';
 
 /** The values of the stack. */
 export interface PlatformValues {
@@ -12,6 +13,8 @@ export interface PlatformValues {
   readonly vaultCa: { readonly secret: string; readonly key: string; readonly pem: string } | undefined;
   /** Whether there is a KMS for tenants depends on the configuration, so its id is not known when this is compiled. */
   readonly storage: EncryptedStorageArgs<string>;
+  /** Encryption of the API server's objects; undefined for none. */
+  readonly apiServer: ApiServerValues | undefined;
 }
 
 /** The Secret that the CA of Vault goes to, and its key. */
@@ -29,6 +32,7 @@ export function readValues(config: Config): PlatformValues {
   const tenants = config.requireObject<readonly string[]>('tenants');
   return {
     protect,
+    apiServer: readApiServer(config),
     vaultCa: pem === '' ? undefined : { secret: caSecret.name, key: caSecret.key, pem },
     storage: {
       namespace,

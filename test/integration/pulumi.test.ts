@@ -88,6 +88,50 @@ describeWith([...PULUMI_TOOLS, 'openbao', 'etcd', 'kube-apiserver', 'openssl'], 
   );
 
   test(
+    'stacks/platform: what etcd is read with outlives destroy, until its deletion is allowed',
+    async () => {
+      using project = new PulumiProject({ kubernetes, openBao });
+      const before = await vaultOutline(openBao);
+      await project.init(outside());
+      await project.expectOk('config', 'set', '--secret', 'vaultReviewerJwt', canary);
+      const apiServer = { distribution: 'kubeadm', kubernetesVersion: '1.34', phase: 'encrypt' };
+      for (const [key, value] of Object.entries(apiServer))
+        await project.expectOk('config', 'set', '--path', `apiServer.${key}`, value);
+      await project.expectOk('up', ...noPreview);
+      await project.expectOk('up', ...noPreview, '--expect-no-changes');
+      await project.expectOk('refresh', ...noPreview, '--expect-no-changes');
+
+      const outputs = async (...flags: readonly string[]) =>
+        JSON.parse((await project.expectOk('stack', 'output', '--json', ...flags)).stdout);
+      expect(await outputs()).toMatchObject({ roleId: '[secret]', secretId: '[secret]' });
+      const { nodeFiles, roleId, secretId } = await outputs('--show-secrets');
+      expect(nodeFiles.map(({ path }: { path: string }) => path)).toContain(
+        '/etc/kubernetes/manifests/kms-plugin.yaml',
+      );
+      const exported = await project.exported();
+      for (const id of [roleId, secretId]) expect(exported).not.toContain(id);
+
+      const isUsable = async () => {
+        const ids = { role_id: roleId, secret_id: secretId };
+        const login = await openBao.expectOk('POST', 'auth/keyward-etcd/login', ids, { token: null });
+        const { client_token: token } = login.body.auth;
+        const text = { plaintext: Buffer.from('a seed').toString('base64') };
+        return (await openBao.request('POST', 'keyward-etcd/encrypt/kms', text, { token })).status === 200;
+      };
+      expect(await isUsable()).toBe(true);
+      const refused = await project.run('destroy', ...noPreview);
+      expect([refused.exitCode === 0, refused.output.includes('protect')]).toEqual([false, true]);
+      expect(await isUsable()).toBe(true);
+
+      await project.expectOk('config', 'set', '--path', 'apiServer.deletionAllowed', 'true');
+      await project.expectOk('up', ...noPreview);
+      await project.expectOk('destroy', ...noPreview);
+      expect(await vaultOutline(openBao)).toEqual(before);
+    },
+    20 * minutes,
+  );
+
+  test(
     'refresh sees what somebody changed in the cluster and at the Vault, and up puts it back',
     async () => {
       using project = new PulumiProject({ kubernetes, openBao });

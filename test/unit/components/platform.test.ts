@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { Config, runtime } from '@pulumi/pulumi';
+import { Config, isSecret, runtime } from '@pulumi/pulumi';
 import { parse } from 'yaml';
 import platform from '../../../stacks/platform/main';
 import { readValues } from '../../../stacks/platform/values';
@@ -81,6 +81,78 @@ describe('stacks/platform', () => {
     expect(onlyOf(recording, 'kubernetes:storage.k8s.io/v1:StorageClass', '/encrypted').inputs.reclaimPolicy).toBe(
       'Retain',
     );
+  });
+
+  const apiServer = { distribution: 'kubeadm', kubernetesVersion: '1.34', phase: 'encrypt' };
+  const outside = { vaultAddress: 'https://vault.example.com:8200', vaultBackendPath: 'prod/disks' };
+  const encrypting = (change: object = {}, own: Readonly<Record<string, string>> = {}) =>
+    configure({ ...outside, apiServer: JSON.stringify({ ...apiServer, ...change }), ...own });
+
+  test('R3: the API server is encrypted by the same program where it is asked for, with files and ids as outputs', async () => {
+    configure(outside);
+    expect((await recorded(platform)).registrations.some(({ type }) => type.endsWith(':ApiServerKms'))).toBe(false);
+    encrypting({}, { vaultCaCert: 'a certificate' });
+    const found: ReturnType<typeof platform>[] = [];
+    const recording = await recorded(() => found.push(platform()));
+    const [outputs] = found;
+    if (outputs?.nodeFiles === undefined) throw new Error('the stack has no output nodeFiles');
+    const { nodeFiles, apiServerSettings, roleId, secretId } = outputs;
+    expect(nodeFiles[0]).toEqual({ path: '/etc/keyward/kms-plugin/ca.pem', mode: '0644', text: 'a certificate' });
+    const plugin = parse(nodeFiles[1]?.text ?? '');
+    expect(plugin.vault).toMatchObject({ address: outside.vaultAddress, caFile: nodeFiles[0]?.path });
+    expect(apiServerSettings.text).toContain('encryption-provider-config');
+    expect(await Promise.all([roleId, secretId].map((id) => id !== undefined && isSecret(id)))).toEqual([true, true]);
+    // Names of its own at a Vault that other clusters use, too.
+    expect(plugin).toMatchObject({ transit: { mount: 'prod-disks-etcd' }, auth: { mount: 'prod-disks-etcd' } });
+    expect(onlyOf(recording, 'vault:appRole/authBackendRole:AuthBackendRole').inputs).toMatchObject({
+      roleName: 'prod-disks-etcd',
+      tokenPolicies: ['prod-disks-etcd'],
+    });
+  });
+
+  test('key and login of etcd are kept whatever `protect` says, until deletion is allowed', async () => {
+    const kept = async () => {
+      const recording = await recorded(platform);
+      const atVault = recording.registrations.filter(({ type, name }) => /^vault:/.test(type) && /^etcd\//.test(name));
+      expect(atVault.map(({ type }) => type.split(':').at(-1))).toEqual(
+        expect.arrayContaining(['AuthBackendRole', 'AuthBackendRoleSecretId', 'Mount', 'Policy', 'SecretBackendKey']),
+      );
+      const { inputs } = onlyOf(recording, 'vault:transit/secretBackendKey:SecretBackendKey');
+      return [[...new Set(atVault.map(({ protect }) => protect))], inputs.deletionAllowed];
+    };
+    encrypting();
+    expect(await kept()).toEqual([[true], false]);
+    encrypting({ deletionAllowed: true });
+    expect(await kept()).toEqual([[false], true]);
+    encrypting({ deletionAllowed: true }, { protect: 'true' });
+    expect(await kept()).toEqual([[true], true]);
+  });
+
+  test('with a Vault that somebody else keeps, or Talos, which has nothing but its settings', async () => {
+    const pem = { vaultCaCert: 'a certificate' };
+    encrypting(
+      { distribution: 'talos', talosVersion: '1.14', previous: [{ identity: {} }] },
+      { ...pem, manageVault: 'false' },
+    );
+    const found: ReturnType<typeof platform>[] = [];
+    const { registrations } = await recorded(() => found.push(platform()));
+    expect(registrations.filter(({ type }) => type.startsWith('vault:'))).toEqual([]);
+    const [outputs] = found;
+    expect(outputs?.nodeFiles?.map(({ path }) => path)).toEqual(['/var/lib/keyward/kms-plugin/ca.pem']);
+    expect([outputs?.roleId, outputs?.secretId]).toEqual([undefined, undefined]);
+  });
+
+  test('trap 13, trap 14: refuses an API server that could not start, or lose what it has, and what it does not know', async () => {
+    const refusal = (change: object, own?: Readonly<Record<string, string>>) => {
+      encrypting(change, own);
+      return expect(recorded(platform, { preview: true })).rejects;
+    };
+    await refusal({}, { vaultAddress: 'https://vault.vault.svc:8200' }).toThrow('trap 13');
+    await refusal({ distribution: 'rke2' }).toThrow('trap 14');
+    await refusal({ phase: 'enforce' }).toThrow('apiServer.migration');
+    await refusal({ phase: 'on' }).toThrow('apiServer.phase');
+    await refusal({ deletionAlowed: true }).toThrow('deletionAlowed');
+    await refusal({ kubernetesVersion: 1.3 }).toThrow('apiServer.kubernetesVersion');
   });
 
   test('refuses a wrong value, at preview', async () => {

@@ -49,6 +49,14 @@ describe('the Vault of an EncryptedStorage', () => {
     expect(synth({ vaultState: {} }).some(({ kind }) => kind === 'Job')).toBe(false);
   });
 
+  test('takes in the states of other consumers of the Vault, and refuses one of another owner', () => {
+    const other = (owner: string) =>
+      ({ owner, namespaces: { '': { mounts: { etcd: { type: 'transit', keys: {} } } } } }) as const;
+    const state = vaultStateOf({ vaultState: { others: [other('keyward')] } });
+    expect(Object.keys(state?.namespaces['']?.mounts ?? {})).toEqual(['etcd', 'secret']);
+    expect(() => vaultStateOf({ vaultState: { others: [other('platform')] } })).toThrow('owner');
+  });
+
   test('R4, trap 6: where each token reviews itself, every account that logs in may; else none is bound', () => {
     const kms = {
       passphrase: { type: 'vaulttenantsa', address: 'https://vault', tenantPrefix: true, tenantSAName: 'keys' },

@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { App } from 'cdk8s';
 import { parseAllDocuments } from 'yaml';
 import { checkRules } from '../../../lib/rules/check-rules';
 import { decodeKmsConfig } from '../../../lib/schema/kms';
 import { GitopsChart } from '../../../stacks/gitops/chart';
 import { declareFolders, writeFolders } from '../../../stacks/gitops/folders';
+import { type ApiServerProps, declareApiServer, writeNodes } from '../../../stacks/gitops/nodes';
 import { delivery, namespace, storage } from '../../../stacks/gitops/values';
 import { type Manifest, only } from '../constructs/synthesised';
 import { root } from '../docs/markdown';
@@ -158,6 +159,58 @@ describe('stacks/gitops', () => {
     expect(found.get('flux')?.find(({ metadata }) => metadata.name === 'keyward-driver')?.spec).toMatchObject({
       dependsOn: [{ name: 'keyward-namespace' }],
     });
+  });
+
+  const apiServer: ApiServerProps = {
+    distribution: 'kubeadm',
+    kubernetesVersion: '1.34',
+    vault: { address: 'https://vault.example.com:8200', caFile: '/etc/keyward/kms-plugin/ca.pem' },
+    auth: {
+      method: 'approle',
+      roleIdFile: '/etc/keyward/kms-plugin/role-id',
+      secretIdFile: '/etc/keyward/kms-plugin/secret-id',
+    },
+    phase: 'encrypt',
+  };
+
+  test('R3: the API server is encrypted from the same values: one Job for Vault, and files that no controller applies', () => {
+    const app = new App();
+    const encryption = declareApiServer(app, apiServer);
+    const found = declareFolders(app, { ...declared, apiServer: encryption }) as typeof folders;
+    expect([...found.keys()]).toEqual([...folders.keys()]);
+    const stateOf = (from: typeof folders) => {
+      const [text = ''] = Object.values(only(from.get('vault') ?? [], 'ConfigMap').data as Record<string, string>);
+      return JSON.parse(text);
+    };
+    const [state, without] = [stateOf(found), stateOf(folders)];
+    const { mounts, auth } = state.namespaces[''];
+    expect(Object.keys(mounts)).toEqual([...Object.keys(without.namespaces[''].mounts), 'transit']);
+    expect(auth.approle.roles).toHaveProperty('kms');
+    expect([found.get('vault')?.filter(({ kind }) => kind === 'Job').length, state.owner]).toEqual([1, without.owner]);
+
+    const outdir = join(work, 'encrypted');
+    writeNodes(outdir, encryption);
+    const written = readdirSync(join(outdir, 'nodes'), { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => relative(join(outdir, 'nodes'), join(parentPath, name)));
+    expect(written.sort()).toEqual([
+      'kubeadm.yaml',
+      'root/etc/keyward/kms-plugin/kms-plugin-config.yaml',
+      'root/etc/kubernetes/encryption/encryption-configuration.yaml',
+      'root/etc/kubernetes/manifests/kms-plugin.yaml',
+    ]);
+    for (const path of written) {
+      const text = readFileSync(join(outdir, 'nodes', path), 'utf8');
+      const same = encryption.files.find((file) => `root${file.path}` === path) ?? encryption.settings;
+      expect(text).toBe(same.text);
+    }
+    const applied = JSON.stringify([...found.values()].flat());
+    expect(applied).not.toMatch(/EncryptionConfiguration|kms-plugin/);
+  });
+
+  test('trap 13: refuses for the API server the Vault that runs in its own cluster', () => {
+    const { address } = storage.kms.tenants as { readonly address: string };
+    expect(() => declareApiServer(new App(), { ...apiServer, vault: { address } })).toThrow('trap 13');
   });
 
   test('R4: passes all rules beside its state of the Vault, whichever token Vault reviews with', () => {
