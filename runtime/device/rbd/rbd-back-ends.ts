@@ -61,8 +61,13 @@ export class RbdBackEnds implements BackEnds {
     return parts ? this.#open(parts.clusterId, access, { poolId: parts.poolId }) : nothingHere;
   }
 
+  /** @throws CodedError CONFIG_INVALID without pools: an empty list would pass for the truth. */
   async all(access: StorageAccess): Promise<readonly BackEnd[]> {
     const clusterIds = new Set(this.#config.pools?.map(({ clusterId }) => clusterId));
+    if (clusterIds.size === 0)
+      throw new CodedError('CONFIG_INVALID', 'backend.pools is empty, so volumes cannot be listed', {
+        remedy: 'Name the pools in backend.pools of the driver, and the user of Ceph in backend.credentials.',
+      });
     return [...clusterIds].map((clusterId) => this.#open(clusterId, access));
   }
 
