@@ -3,6 +3,7 @@ import { Construct } from 'constructs';
 import type { KmsProps } from '../schema/kms';
 import type { VaultState } from '../vault';
 import { type EncryptedClassProps, EncryptedStorageClass } from './encrypted-storage-class';
+import { cephImage } from './images';
 import { KeywardDriver, type KeywardDriverOptions } from './keyward-driver';
 import { KmsConfigMap } from './kms-config-map';
 import { refuseMemoryShortage } from './luks-memory';
@@ -86,7 +87,8 @@ export class EncryptedStorage<const Id extends string> extends Construct {
       ...vault,
       kms,
       driver: { namespace, serviceAccounts: [serviceAccountName], ...(audience !== undefined && { audience }) },
-      image: driver.images?.keyward,
+      // One image for everything that is keyward, where nodes are given images by hand.
+      image: driver.images?.keyward ?? (driver.backend.type === 'rbd' ? cephImage : undefined),
     });
   }
 

@@ -176,6 +176,10 @@ describeOnDebian('npm run image', () => {
     expect(await unpacked.say(command, '--version')).toMatch(/^ceph version \d+/);
   });
 
+  test('date starts in it where rbd has it', async () => {
+    expect(await unpacked.say('/bin/date', '--version')).toContain('coreutils');
+  });
+
   test('librados and librbd are loaded as the driver loads them', async () => {
     const home = '/usr/local/lib/keyward';
     const program =

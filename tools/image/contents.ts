@@ -8,7 +8,7 @@ export const FLAVOURS = ['standard', 'ceph'] as const satisfies readonly Flavour
 /** Files of one package. */
 export interface PackageContents {
   readonly package: string;
-  /** Commands that the driver starts, or that messages of keyward tell a person to start. */
+  /** Commands that the driver starts, or what it starts, or that messages of keyward tell a person to start. */
   readonly commands: readonly string[];
   /** Libraries that no command links to: they are loaded by name. */
   readonly libraries?: readonly string[];
@@ -31,7 +31,8 @@ const standard: readonly PackageContents[] = [
 ];
 
 const ceph: readonly PackageContents[] = [
-  { package: 'ceph-common', commands: ['rbd'] },
+  // rbd itself asks date, of coreutils, when it moves an image to the trash.
+  { package: 'ceph-common', commands: ['rbd', 'date'] },
   { package: 'librados2', commands: [], libraries: ['librados.so.2'] },
   { package: 'librbd1', commands: [], libraries: ['librbd.so.1'] },
   { package: 'rbd-nbd', commands: ['rbd-nbd'] },

@@ -6,6 +6,7 @@ import {
   type RbdBackend,
   rookRbdSecrets,
 } from '../../../lib/cdk8s';
+import { cephImage, type DriverImages } from '../../../lib/constructs/images';
 import { decodeRbdParameters } from '../../../lib/schema/rbd-parameters';
 import { decodeVolumeParameters } from '../../../lib/schema/volume-parameters';
 import { only, synthesised } from './synthesised';
@@ -36,6 +37,26 @@ const classOf = (options?: Partial<EncryptedStorageClassOptions<'vault' | 'phras
 const received = (parameters: Readonly<Record<string, string>>) =>
   Object.fromEntries(Object.entries(parameters).filter(([key]) => !key.startsWith('csi.storage.k8s.io/')));
 
+/** Of the Job that prepares the Vault. */
+function jobImage(images: Partial<DriverImages> = {}): string | undefined {
+  const chart = new Chart(Testing.app(), 'test', { namespace: 'keyward-system' });
+  new EncryptedStorage(chart, 'storage', {
+    driver: { type: 'keyward', backend: { type: 'rbd', clusters: [cluster] }, images },
+    kms: { vault },
+    classes: [{ name: 'encrypted-rbd', kms: 'vault', rbd, secrets: { name: 'ceph-user' } }],
+    vaultState: {
+      job: {
+        server: { ca: { secret: 'vault-ca', key: 'cert' } },
+        login: { method: 'kubernetes', mount: 'bootstrap', role: 'apply' },
+      },
+    },
+  });
+  const job = only(synthesised(chart), 'Job') as unknown as {
+    spec: { template: { spec: { containers: readonly { image: string }[] } } };
+  };
+  return job.spec.template.spec.containers[0]?.image;
+}
+
 describe('EncryptedStorage with images of Ceph', () => {
   test('R3: the driver reads from the class what was declared', () => {
     const image = {
@@ -48,6 +69,11 @@ describe('EncryptedStorage with images of Ceph', () => {
     const { rbd: read, others } = decodeRbdParameters(received(classOf({ rbd: image, luks }).parameters));
     expect(read).toEqual(image);
     expect(decodeVolumeParameters(others)).toMatchObject({ kmsId: 'vault', luks });
+  });
+
+  test('the Job that prepares the Vault runs the image of the driver, so that nodes need one', () => {
+    const own = 'registry.example.com/keyward:1';
+    expect([jobImage(), jobImage({ keyward: own })]).toEqual([cephImage, own]);
   });
 
   test('a volume is made at once, since every node reaches it', () => {

@@ -27,6 +27,11 @@ test('the image with everything has every command that the driver starts', () =>
   expect([...started, 'mkfs.ext4', 'mkfs.xfs'].filter((name) => !inside.includes(name))).toEqual([]);
 });
 
+test('the image for Ceph has what rbd itself starts', () => {
+  // Source: Ceph 16, utime_t::invoke_date, which `rbd trash mv` reaches.
+  expect(contentsOf('ceph').flatMap(({ commands }) => commands)).toContain('date');
+});
+
 test('the standard image lacks what is for Ceph, and nothing else', () => {
   const standard = contentsOf('standard').flatMap(({ commands }) => commands);
   expect(startedCommands().filter((name) => !standard.includes(name))).toEqual(['rbd', 'rbd-nbd']);
@@ -62,6 +67,7 @@ test.each([
   ['provisioner', 'csi-provisioner'],
   ['resizer', 'csi-resizer'],
   ['snapshotter', 'csi-snapshotter'],
+  ['attacher', 'csi-attacher'],
   ['csiAddons', 'csi-addons-sidecar'],
 ] as const)('the image of the sidecar %s is of the version that the tests run', (name, tool) => {
   const component = componentOf(tool);
