@@ -10,7 +10,7 @@
  *     await cluster.restartOpenBao();                                                 // unsealed again
  *     await cluster.stop();
  *
- * `cluster.api` asks the API server, `cluster.openBao` OpenBao as root. Programs of this machine use `cluster.kubeconfig` and
+ * `cluster.api` asks the API server, `cluster.openBao` OpenBao as root, `cluster.ceph` the Ceph of a box with `ceph: true`. Programs of this machine use `cluster.kubeconfig` and
  * `cluster.openBao.address`; pods reach OpenBao as https://vault.vault.svc:8200 (or openbao.openbao.svc) and the API server as
  * usual. Other Services do not work, and pods look up no other names. Images: every container names one that was imported, with
  * `imagePullPolicy: Never` or `IfNotPresent`; `busyboxImage` is always there. Each file that uses it boots a box of its own, which
@@ -22,18 +22,21 @@ import { askBox } from '../../tools/cluster/control-client';
 import type {
   BoxOptions,
   BoxStatus,
+  CephStatus,
   OperationName,
   Operations,
   ProgramOptions,
 } from '../../tools/cluster/control-protocol';
 import type { NodeCommandResult } from '../../tools/cluster/node-commands';
 import { type StartedBox, startBox } from '../../tools/cluster/start-box';
+import { boxLogTails } from './box-logs';
+import { BoxedCeph } from './boxed-ceph';
 import { BoxedOpenBao } from './boxed-open-bao';
 import { ClusterObjects } from './cluster-objects';
 import { type AppliedManifest, applyServerSide } from './server-side-apply';
 
 export { busyboxImage } from '../../tools/cluster/basic-images';
-export { boxComponents } from '../../tools/cluster/components';
+export { boxComponents, cephBoxComponents } from '../../tools/cluster/components';
 
 export interface ClusterBoxOptions extends BoxOptions {
   /** Archives to import into every node. */
@@ -51,6 +54,7 @@ export class ClusterBox {
   readonly api: ApiClient;
   readonly openBao: BoxedOpenBao;
   readonly objects: ClusterObjects;
+  readonly #ceph: BoxedCeph | undefined;
 
   private constructor(box: StartedBox, status: BoxStatus, credentials: Operations['credentials']['answer']) {
     this.#box = box;
@@ -59,6 +63,7 @@ export class ClusterBox {
     this.api = new ApiClient({ url: status.apiServer, caPem, token: credentials.adminToken });
     const { address, addressInside } = status.openBao;
     this.openBao = new BoxedOpenBao({ address, addressInside, caPem, rootToken: credentials.openBaoToken });
+    this.#ceph = status.ceph && this.#boxedCeph(status.ceph, credentials.cephUserKey ?? '');
     this.objects = new ClusterObjects(this.api, () => this.logTails());
   }
 
@@ -79,6 +84,12 @@ export class ClusterBox {
     }
   }
 
+  /** @throws Error in a box that was started without */
+  get ceph(): BoxedCeph {
+    if (this.#ceph === undefined) throw new Error('the box has no Ceph: start it with ceph: true');
+    return this.#ceph;
+  }
+
   /** Of the process on this machine with which everything ends. */
   get pid(): number {
     return this.#box.pid;
@@ -91,6 +102,11 @@ export class ClusterBox {
 
   get caFile(): string {
     return this.status.caFile;
+  }
+
+  /** One line of JSON for each request to OpenBao, and one for each answer. */
+  get openBaoAuditFile(): string {
+    return this.#box.layout.logOf('openbao-audit');
   }
 
   /** Applies objects in their order. @throws Error with the answer to the one that is refused */
@@ -165,19 +181,7 @@ export class ClusterBox {
 
   /** The end of every log of the box, for the message of a test that fails. */
   logTails(lines = 12): string {
-    const { layout } = this.#box;
-    const logs = [
-      ...this.status.processes.map(({ name, logFile }) => [name, logFile] as const),
-      ...this.status.nodes.flatMap(({ name, folder }) =>
-        ['node', 'containerd', 'kubelet'].map((log) => [`${name}: ${log}`, `${folder}/${log}.log`] as const),
-      ),
-      ['box', layout.log] as const,
-    ];
-    return logs
-      .map(
-        ([name, file]) => `--- ${name}\n${readFileSync(file, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')}`,
-      )
-      .join('\n');
+    return boxLogTails(this.status, lines);
   }
 
   /** Ends the box; nothing is left. Harmless when repeated. */
@@ -192,6 +196,15 @@ export class ClusterBox {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  #boxedCeph(status: CephStatus, userKey: string): BoxedCeph {
+    const folder = this.#box.layout.of('ceph');
+    return new BoxedCeph(status, {
+      userKey,
+      folder,
+      run: (argv, stdin) => this.#ask('ceph', { argv, ...(stdin !== undefined && { stdin }) }),
+    });
   }
 
   #ask<Name extends OperationName>(

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readMountinfo } from '../../runtime/mount/mountinfo';
-import type { Ceph } from './ceph';
+import type { CephClient } from '../../tools/ceph/ceph-client';
 import { pool } from './rbd-driver';
 
 /** Objects of a pool in which no image ever was; what they list is looked at apart. */
@@ -18,7 +18,7 @@ const permanent = [
 const lists = ['csi.snaps.default', 'csi.volumes.default', 'rbd_trash'];
 
 /** What nobody would miss: objects of the pool and entries of its lists when there is no volume. */
-export async function leftInPool(ceph: Ceph): Promise<readonly string[]> {
+export async function leftInPool(ceph: Pick<CephClient, 'rados'>): Promise<readonly string[]> {
   const objects = (await ceph.rados(['-p', pool, 'ls'])).split('\n').filter((name) => name !== '');
   const entries: string[] = [];
   for (const list of lists.filter((each) => objects.includes(each))) {

@@ -38,7 +38,7 @@ export const sidecarComponents = [
   'csi-snapshotter',
 ] as const satisfies readonly ToolName[];
 
-/** Takes nine minutes to build, and only answers for attachments, of which the driver has none. */
+/** It answers for attachments, which nobody makes without a node; the tests of the cluster in a box run it. */
 const leftOut: readonly string[] = ['csi-attacher'];
 
 /** The kubelet waits 10 s at first, and longer each time. */

@@ -7,6 +7,7 @@ import { rmSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { apiPort, hostAddress, openBaoPort } from './addresses';
 import { Box } from './box';
+import type { BoxCeph } from './box-ceph';
 import type { BoxOptions, BoxStatus } from './control-protocol';
 import { serveControl } from './control-server';
 import { writeKubeconfig } from './identities';
@@ -72,7 +73,12 @@ async function start(options: BoxOptions): Promise<void> {
   writeKubeconfig(layout.kubeconfig, { url: urlOf('api-server'), caPem: started.caPem, token: started.adminToken });
   await serveControl(layout.control, {
     status: async () => status(started),
-    credentials: async () => ({ adminToken: started.adminToken, openBaoToken: started.openBaoToken }),
+    credentials: async () => ({
+      adminToken: started.adminToken,
+      openBaoToken: started.openBaoToken,
+      ...(started.ceph && { cephUserKey: started.ceph.userKey }),
+    }),
+    ceph: async ({ argv, stdin }) => cephOf(started).run(argv, stdin),
     run: ({ node, ...command }) => started.node(node).run(command),
     importImage: ({ node, archive }) => done(started.node(node).importImage(archive)),
     killNode: ({ node }) => done(started.node(node).kill()),
@@ -108,6 +114,7 @@ function status(started: Box): BoxStatus {
     caFile: layout.caFile,
     apiServer: urlOf('api-server'),
     openBao: { address: urlOf('openbao'), addressInside: openBaoUrl },
+    ...(started.ceph && { ceph: started.ceph.status }),
     processes: started.processes,
     nodes: [...started.nodes].map(({ name, network, isRunning }) => ({
       name,
@@ -116,6 +123,11 @@ function status(started: Box): BoxStatus {
       folder: layout.of(name),
     })),
   };
+}
+
+function cephOf({ ceph }: Box): BoxCeph {
+  if (ceph === undefined) throw new Error('the cluster has no Ceph: take it down, and start it with --ceph');
+  return ceph;
 }
 
 function urlOf(server: 'api-server' | 'openbao'): string {

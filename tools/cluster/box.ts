@@ -8,6 +8,7 @@ import { requireTool } from '../ensure';
 import { nodeNetwork } from './addresses';
 import { ApiClient } from './api-client';
 import { writeBasicImages } from './basic-images';
+import { BoxCeph } from './box-ceph';
 import { BoxProcess } from './box-process';
 import {
   apiServerFlags,
@@ -42,6 +43,7 @@ export class Box {
   readonly #identities: Identities;
   readonly #files: ControlPlaneFiles;
   readonly #openBao: BoxOpenBao;
+  readonly #ceph: BoxCeph | undefined;
   readonly api: ApiClient;
 
   private constructor(parts: {
@@ -50,6 +52,7 @@ export class Box {
     readonly identities: Identities;
     readonly files: ControlPlaneFiles;
     readonly openBao: BoxOpenBao;
+    readonly ceph: BoxCeph | undefined;
     readonly nodes: ReadonlyMap<string, BoxNode>;
   }) {
     this.#layout = parts.layout;
@@ -58,7 +61,9 @@ export class Box {
     this.#files = parts.files;
     this.#openBao = parts.openBao;
     this.#nodes = parts.nodes;
-    this.#processes.set('openbao', parts.openBao.process);
+    this.#ceph = parts.ceph;
+    for (const process of [parts.openBao.process, ...(parts.ceph?.processes ?? [])])
+      this.#processes.set(process.name, process);
     this.api = new ApiClient({ url: apiServerUrl, caPem: parts.authority.caPem, token: this.adminToken });
   }
 
@@ -83,6 +88,13 @@ export class Box {
       serving: await issueOpenBao(authority),
       caPem: authority.caPem,
     });
+    const ceph = options.ceph
+      ? new BoxCeph({
+          folder: folderOf(layout, 'ceph'),
+          monitorLogFile: layout.logOf('ceph-mon'),
+          osdLogFile: layout.logOf('ceph-osd'),
+        })
+      : undefined;
     const images = await writeBasicImages(layout.images);
     const nodes = new Map<string, BoxNode>();
     for (const network of networks) {
@@ -91,14 +103,14 @@ export class Box {
       const node = { network, folder: folderOf(layout, name), authority, identity, memoryMiB, diskGiB };
       nodes.set(name, await BoxNode.prepare(node, images));
     }
-    return new Box({ layout, authority, identities, files, openBao, nodes });
+    return new Box({ layout, authority, identities, files, openBao, ceph, nodes });
   }
 
   /** Starts everything and resolves when the nodes are ready. @throws ToolError TOOL_NOT_PREPARED; Error with the end of a log */
   async start(report: Report): Promise<void> {
     // Guests need the longest, and their kubelets wait for the API server by themselves.
     const booted = Promise.all([...this.nodes].map((node) => node.boot(this.api)));
-    await Promise.all([this.#startServers(report), booted]);
+    await Promise.all([this.#startServers(report), this.#startCeph(report), booted]);
     report(`nodes ready: ${[...this.nodes].map(({ name }) => name).join(', ')}`);
   }
 
@@ -108,6 +120,11 @@ export class Box {
 
   get openBaoToken(): string {
     return this.#openBao.rootToken;
+  }
+
+  /** undefined when the box was started without. */
+  get ceph(): BoxCeph | undefined {
+    return this.#ceph;
   }
 
   get caPem(): string {
@@ -186,6 +203,12 @@ export class Box {
       ],
     });
     report('controllers');
+  }
+
+  async #startCeph(report: Report): Promise<void> {
+    if (this.#ceph === undefined) return;
+    await this.#ceph.start();
+    report('Ceph');
   }
 
   #startApiServer(more: readonly string[]): Promise<void> {

@@ -1,4 +1,5 @@
 /** What a box runs. */
+import { cephComponents } from '../ceph/ceph-cluster';
 import type { ToolName } from '../components';
 
 /** All of them must be prepared before a box starts. */
@@ -20,3 +21,6 @@ export const boxComponents = [
   'user-mode-linux',
   'modprobe',
 ] as const satisfies readonly ToolName[];
+
+/** The same of a box with a Ceph. */
+export const cephBoxComponents = [...boxComponents, ...cephComponents] as const satisfies readonly ToolName[];

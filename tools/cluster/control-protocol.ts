@@ -1,4 +1,5 @@
 /** What a box can be asked: one JSON object a connection on its control socket, and one in answer. */
+import type { CephResult } from '../ceph/ceph-client';
 import type { NodeCommand, NodeCommandResult } from './node-commands';
 
 export interface BoxOptions {
@@ -8,6 +9,8 @@ export interface BoxOptions {
   readonly memoryMiB?: number;
   /** Of each node; a sparse file. @default 8 */
   readonly diskGiB?: number;
+  /** Whether a Ceph runs beside the control plane. @default false */
+  readonly ceph?: boolean;
 }
 
 export interface BoxStatus {
@@ -24,8 +27,22 @@ export interface BoxStatus {
     /** Its address for pods; names lead to it as well. */
     readonly addressInside: string;
   };
+  /** @default - there is none */
+  readonly ceph?: CephStatus;
   readonly processes: readonly ProcessStatus[];
   readonly nodes: readonly NodeStatus[];
+}
+
+/** What a driver needs to know of the Ceph, but for the key of its user. */
+export interface CephStatus {
+  /** Of the cluster; a class names it by this. */
+  readonly fsid: string;
+  /** For nodes and pods. */
+  readonly monitors: readonly string[];
+  /** For images. */
+  readonly pool: string;
+  /** Name of the user of that pool, without `client.`. */
+  readonly user: string;
 }
 
 export interface ProcessStatus {
@@ -54,10 +71,15 @@ export interface ProgramOptions {
 /** Request and answer of each operation. */
 export interface Operations {
   readonly status: { readonly request: object; readonly answer: BoxStatus };
-  /** Tokens of the API server's admin and of OpenBao's root. */
+  /** Tokens of the API server's admin and of OpenBao's root; key of the user of Ceph, where there is one. */
   readonly credentials: {
     readonly request: object;
-    readonly answer: { readonly adminToken: string; readonly openBaoToken: string };
+    readonly answer: { readonly adminToken: string; readonly openBaoToken: string; readonly cephUserKey?: string };
+  };
+  /** Runs `ceph`, `rados` or `rbd` as admin of the Ceph. */
+  readonly ceph: {
+    readonly request: { readonly argv: readonly string[]; readonly stdin?: string };
+    readonly answer: CephResult;
   };
   readonly run: { readonly request: NodeCommand & { readonly node: string }; readonly answer: NodeCommandResult };
   readonly importImage: {

@@ -1,8 +1,17 @@
 /** The state of a box for people. */
-import type { BoxStatus } from './control-protocol';
+import type { BoxStatus, CephStatus } from './control-protocol';
 
 /** What runs, and how to reach it. */
-export function statusText({ folder, kubeconfig, caFile, apiServer, openBao, processes, nodes }: BoxStatus): string {
+export function statusText({
+  folder,
+  kubeconfig,
+  caFile,
+  apiServer,
+  openBao,
+  ceph,
+  processes,
+  nodes,
+}: BoxStatus): string {
   const state = (running: boolean) => (running ? 'runs' : 'ended');
   const rows = [
     ...processes.map(({ name, running, residentMiB, logFile }) => [
@@ -23,7 +32,15 @@ export function statusText({ folder, kubeconfig, caFile, apiServer, openBao, pro
     `API server  ${apiServer}`,
     `OpenBao     ${openBao.address} here; for pods ${openBao.addressInside}, or https://vault.vault.svc:8200`,
     `CA of both  ${caFile}`,
+    ...(ceph ? cephLines(ceph) : []),
     '',
     `export KUBECONFIG=${kubeconfig}`,
   ].join('\n');
+}
+
+function cephLines({ fsid, monitors, pool, user }: CephStatus): readonly string[] {
+  return [
+    `Ceph        ${fsid} at ${monitors.join(', ')}; pool ${pool}`,
+    `its user    ${user}, whose key \`npm run cluster -- ceph-key\` prints`,
+  ];
 }

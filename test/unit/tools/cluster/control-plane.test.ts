@@ -1,5 +1,6 @@
 import { apiPort, apiServiceAddress, nodeNetwork, serviceRange } from '../../../../tools/cluster/addresses';
 import { apiServerFlags, controllerManagerFlags } from '../../../../tools/cluster/control-plane';
+import type { BoxStatus } from '../../../../tools/cluster/control-protocol';
 import { statusText } from '../../../../tools/cluster/status-text';
 
 const pair = (name: string) => ({ certificateFile: `${name}.crt`, keyFile: `${name}.key` });
@@ -36,19 +37,30 @@ test('gives no two nodes the same place', () => {
   expect(new Set(all).size).toBe(all.length);
 });
 
+const status: BoxStatus = {
+  folder: '/box',
+  pid: 2,
+  startedAt: '2026-01-01T00:00:00.000Z',
+  kubeconfig: '/box/kubeconfig',
+  caFile: '/box/pki/ca.crt',
+  apiServer: 'https://127.0.0.1:1',
+  openBao: { address: 'https://127.0.0.1:2', addressInside: 'https://10.99.0.1:8200' },
+  processes: [{ name: 'etcd', running: false, residentMiB: 0, logFile: '/box/log/etcd.log' }],
+  nodes: [{ name: 'node-1', address: '10.99.0.11', running: true, folder: '/box/node-1' }],
+};
+
 test('shows what has ended, and how to reach what runs', () => {
-  const text = statusText({
-    folder: '/box',
-    pid: 2,
-    startedAt: '2026-01-01T00:00:00.000Z',
-    kubeconfig: '/box/kubeconfig',
-    caFile: '/box/pki/ca.crt',
-    apiServer: 'https://127.0.0.1:1',
-    openBao: { address: 'https://127.0.0.1:2', addressInside: 'https://10.99.0.1:8200' },
-    processes: [{ name: 'etcd', running: false, residentMiB: 0, logFile: '/box/log/etcd.log' }],
-    nodes: [{ name: 'node-1', address: '10.99.0.11', running: true, folder: '/box/node-1' }],
-  });
+  const text = statusText(status);
   expect(text).toMatch(/^etcd +ended +0 MiB +\/box\/log\/etcd\.log$/m);
   expect(text).toMatch(/^node-1 +runs +10\.99\.0\.11 /m);
   expect(text).toMatch(/^export KUBECONFIG=\/box\/kubeconfig$/m);
+  expect(text).not.toContain('Ceph');
+});
+
+test('shows what a driver needs to know of a Ceph', () => {
+  const fsid = 'eb17ca6d-bbb2-4068-888c-f9ac1e9abbb3';
+  const ceph = { fsid, monitors: ['10.99.0.1:6789'], pool: 'kube', user: 'keyward' };
+  const text = statusText({ ...status, ceph });
+  expect(text).toMatch(/^Ceph +eb17ca6d-bbb2-4068-888c-f9ac1e9abbb3 at 10\.99\.0\.1:6789; pool kube$/m);
+  expect(text).toMatch(/^its user +keyward, .*ceph-key/m);
 });

@@ -14,6 +14,7 @@ const operators: Operators = {
   status: () => Promise.reject(new Error('it was hit')),
   credentials: async () => ({ adminToken: 'admin', openBaoToken: 'root' }),
   run: async ({ node, argv }) => ({ exitCode: 3, stdout: `${node}: ${argv.join(' ')}`, stderr: '' }),
+  ceph: async ({ argv }) => ({ exitCode: 0, stdout: argv.join(' '), stderr: '' }),
   importImage: nothing,
   killNode: nothing,
   bootNode: nothing,
