@@ -4,7 +4,8 @@
  */
 import { bootLimitMs, boxComponents, ClusterBox } from '../harness/cluster-box';
 import { describeWithGuest } from '../harness/describe-with-guest';
-import { encryptSecrets, etcdHolds } from './encrypted-secrets';
+import { etcdHolds } from './control-plane';
+import { encryptSecrets } from './encrypted-secrets';
 
 jest.setTimeout(bootLimitMs);
 

@@ -1,22 +1,56 @@
 /** What a tenant sees when something is wrong, and that the Pod starts by itself when it is mended. */
 import { claim, writer } from '../harness/volume-objects';
 import type { GitopsScene } from './gitops-scene';
+import { namespace, type ObjectRef } from './storage-scene';
 
 const till = { namespace: 'shop', name: 'till' };
 const account = '/api/v1/namespaces/shop/serviceaccounts/volume-keys';
+const kmsConfigMap = 'keyward-csi-kms';
+const kernelHelper = '/proc/sys/kernel/modprobe';
+
+/** What a tenant does, and sees: a Pod on the claim of its name. */
+function doings(scene: () => GitopsScene, pod: ObjectRef) {
+  const { namespace: owner, name } = pod;
+  return {
+    claim: () => scene().cluster.apply([claim({ ...pod, storageClass: 'encrypted-tenant' })]),
+    start: () => scene().cluster.apply([writer({ ...pod, claimName: name })]),
+    untilReady: () => scene().cluster.objects.untilPodReady(owner, name),
+    /** In one line: code, what is wrong, what to do. The kubelet repeats what fails, so the event comes although there was an earlier one. */
+    untilRefused: (code: string) =>
+      scene().cluster.objects.untilEvent(owner, name, new RegExp(`FailedMount: .*${code}: .+\\. .+`)),
+    remove: () => scene().cluster.objects.deletePod(owner, name),
+  };
+}
+
+/** Test of a node on which nothing is mounted; the stack is applied. */
+export function bareNodeTests(scene: () => GitopsScene): void {
+  const early = { namespace: 'billing', name: 'early' };
+  const { claim: claimVolume, start, untilReady, untilRefused, remove } = doings(scene, early);
+
+  test('refuses a Pod on a node without dm-crypt, says so in its events, and starts it when the kernel has it', async () => {
+    const loader = await scene().onNode('cat', kernelHelper);
+    const load = (program: string) => scene().onNode('sh', '-c', `echo ${program} > ${kernelHelper}`);
+    await load('/bin/false');
+    expect((await scene().cluster.runOnNode(['rmmod', 'dm_crypt'])).exitCode).toBe(0);
+    await claimVolume();
+    await start();
+    await untilRefused('DM_CRYPT_UNAVAILABLE');
+    await load(loader);
+    await untilReady();
+    await remove();
+    const path = `/api/v1/namespaces/${early.namespace}/persistentvolumeclaims/${early.name}`;
+    await scene().cluster.api.expectOk('DELETE', path);
+    await scene().cluster.objects.untilFound('/api/v1/persistentvolumes', ({ items }) => items.length === 0);
+  });
+}
 
 /** Tests of the stack's second tenant; the stack is applied. */
 export function troubleTests(scene: () => GitopsScene): void {
-  const start = () => scene().cluster.apply([writer({ ...till, claimName: till.name })]);
-  const untilReady = () => scene().cluster.objects.untilPodReady(till.namespace, till.name);
-  /** The kubelet repeats what fails, so the event comes although the driver was asked before. */
-  const untilRefused = (code: string) =>
-    scene().cluster.objects.untilEvent(till.namespace, till.name, new RegExp(`FailedMount: .*${code}: .+\\. .+`));
-  const remove = () => scene().cluster.objects.deletePod(till.namespace, till.name);
+  const { claim: claimVolume, start, untilReady, untilRefused, remove } = doings(scene, till);
 
   test('refuses a Pod whose tenant has no ServiceAccount, says so in its events, and starts it when there is one', async () => {
     const { cluster } = scene();
-    await cluster.apply([claim({ ...till, storageClass: 'encrypted-tenant' })]);
+    await claimVolume();
     await start();
     await untilReady();
     await remove();
@@ -50,6 +84,17 @@ export function troubleTests(scene: () => GitopsScene): void {
     await start();
     await untilRefused('KMS_DENIED');
     await cluster.api.expectOk('DELETE', `/api/v1/namespaces/shop/configmaps/${name}`);
+    await untilReady();
+    await remove();
+  });
+
+  test('refuses a Pod while the ConfigMap of the KMSs is missing, says so in its events, and starts it when it is there', async () => {
+    const { cluster } = scene();
+    await cluster.api.expectOk('DELETE', `/api/v1/namespaces/${namespace}/configmaps/${kmsConfigMap}`);
+    await scene().replaceDriver();
+    await start();
+    await untilRefused('CONFIG_UNREADABLE');
+    await cluster.apply(scene().declared().get('driver') ?? []);
     await untilReady();
     await remove();
   });

@@ -2,13 +2,14 @@
 import type { ClusterBox } from '../harness/cluster-box';
 import { PulumiProject } from '../harness/pulumi';
 import { vaultOutline } from '../harness/vault-outline';
-import { encryptSecrets } from './encrypted-secrets';
-import { reviewer, StorageScene, startCluster } from './storage-scene';
+import { ControlPlane, type NodeDeclaration } from './control-plane';
+import { namespace, reviewer, StorageScene, startCluster } from './storage-scene';
 
 /** Namespaces with keys of their own. */
 export const tenants = ['billing', 'shop'] as const;
 
 const reviewerHome = 'kube-system';
+const reviewerName = reviewer(reviewerHome).token.name;
 
 /** Everything that the stack, tenants or controllers could leave. */
 const collections = [
@@ -26,21 +27,26 @@ const collections = [
 
 export class PlatformScene extends StorageScene {
   readonly project: PulumiProject;
-  /** The token with which OpenBao reviews others. */
-  readonly reviewerToken: string;
+  readonly #controlPlane: ControlPlane;
+  #reviewerToken: string;
 
   private constructor(cluster: ClusterBox, reviewerToken: string) {
     super(cluster);
+    this.#controlPlane = new ControlPlane(cluster);
     const { url, caPem, token: adminToken } = cluster.api.access;
     this.project = new PulumiProject({ kubernetes: { url, caPem, adminToken }, openBao: cluster.openBao });
-    this.reviewerToken = reviewerToken;
+    this.#reviewerToken = reviewerToken;
   }
 
-  /** Boots a cluster whose Secrets are encrypted, and does what docs/pulumi.md leaves to be done by hand; nothing is declared. */
+  /** The token with which OpenBao reviews others. */
+  get reviewerToken(): string {
+    return this.#reviewerToken;
+  }
+
+  /** Boots a cluster and does what docs/pulumi.md leaves to be done by hand; nothing is declared. */
   static async start(): Promise<PlatformScene> {
     const cluster = await startCluster();
     try {
-      await encryptSecrets(cluster);
       const scene = new PlatformScene(cluster, await makeReviewer(cluster));
       await scene.makeNamespaces(...tenants);
       await scene.#configure();
@@ -56,8 +62,57 @@ export class PlatformScene extends StorageScene {
     const { api, openBao } = this.cluster;
     await this.project.init({ vaultCaCert: openBao.caPem, kubernetesCaCert: api.access.caPem });
     await this.project.expectOk('config', 'set', '--secret', 'vaultReviewerJwt', this.reviewerToken);
-    for (const [index, tenant] of tenants.entries())
-      await this.project.expectOk('config', 'set', '--path', `tenants[${index}]`, tenant);
+    for (const [index, tenant] of tenants.entries()) await this.#set(`tenants[${index}]`, tenant);
+    await this.#set('apiServer.distribution', 'kubeadm');
+    await this.#set('apiServer.kubernetesVersion', '1.34');
+    await this.#set('apiServer.phase', 'encrypt');
+    // Nodes do not resolve names of Services.
+    await this.#set('apiServer.vaultAddress', openBao.addressInside);
+  }
+
+  async #set(path: string, value: string): Promise<void> {
+    await this.project.expectOk('config', 'set', '--path', path, value);
+  }
+
+  async up(): Promise<void> {
+    await this.project.expectOk('up', '--yes', '--skip-preview');
+  }
+
+  /**
+   * Puts what the stack has declared on the control-plane node. The token of the reviewer is another afterwards: what was written
+   * before is in the files of etcd as it was.
+   * @returns what the plugin logs in with
+   */
+  async encryptSecrets(): Promise<{ readonly secretId: string }> {
+    const { roleId, secretId, ...declared } = await this.#outputs();
+    await this.#controlPlane.encrypt(declared, { 'role-id': roleId, 'secret-id': secretId });
+    await this.cluster.api.expectOk('DELETE', `/api/v1/namespaces/${reviewerHome}/secrets/${reviewerName}`);
+    this.#reviewerToken = await makeReviewer(this.cluster);
+    await this.project.expectOk('config', 'set', '--secret', 'vaultReviewerJwt', this.#reviewerToken);
+    await this.up();
+    return { secretId };
+  }
+
+  /** What has to be done before the key may go: the API server writes everything in plain text again, and needs no plugin. */
+  async decryptSecrets(): Promise<void> {
+    await this.#set('apiServer.phase', 'introduce');
+    await this.up();
+    await this.#controlPlane.change(await this.#outputs());
+    await this.#controlPlane.leaveOff();
+    await this.#set('apiServer.deletionAllowed', 'true');
+    await this.up();
+  }
+
+  async #outputs(): Promise<NodeDeclaration & Readonly<Record<'roleId' | 'secretId', string>>> {
+    const { stdout } = await this.project.expectOk('stack', 'output', '--show-secrets', '--json');
+    const { nodeFiles, apiServerSettings, roleId, secretId } = JSON.parse(stdout);
+    return { files: nodeFiles, settings: apiServerSettings.text, roleId, secretId };
+  }
+
+  /** What `value` of a Secret in the namespace of the driver is. */
+  async secretValue(name: string): Promise<string> {
+    const { body } = await this.cluster.api.expectOk('GET', `/api/v1/namespaces/${namespace}/secrets/${name}`);
+    return Buffer.from(body.data.value, 'base64').toString();
   }
 
   /** Names of everything in the cluster, by collection, and of what OpenBao has. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { App, Chart } from 'cdk8s';
 import { TokenReviewer } from '../../lib/cdk8s';
 import type { NodeCommandResult } from '../../tools/cluster/node-commands';
-import { ClusterBox } from '../harness/cluster-box';
+import { ClusterBox, type ClusterBoxOptions } from '../harness/cluster-box';
 import { writeDriverImages } from '../harness/driver-images';
 import type { AppliedManifest } from '../harness/server-side-apply';
 import { writer } from '../harness/volume-objects';
@@ -14,7 +14,8 @@ import { writer } from '../harness/volume-objects';
 /** Of the driver, in both stacks. */
 export const namespace = 'keyward-system';
 
-const driverLabel = 'app.kubernetes.io/name=keyward';
+/** Of its Pods on nodes: volumes of Ceph have a controller besides. */
+const driverLabel = 'app.kubernetes.io/name=keyward,app.kubernetes.io/component!=controller';
 const driverPods = `/api/v1/namespaces/${namespace}/pods?labelSelector=${encodeURIComponent(driverLabel)}`;
 const csiNode = '/apis/storage.k8s.io/v1/csinodes/node-1';
 
@@ -27,11 +28,12 @@ export interface ObjectRef {
   readonly name: string;
 }
 
-/** A cluster whose node has the images that the driver's pods name. */
-export async function startCluster(): Promise<ClusterBox> {
+/** A cluster whose node has the images that the driver's pods name; with a Ceph, those of a driver for its volumes. */
+export async function startCluster(options: ClusterBoxOptions = {}): Promise<ClusterBox> {
   const folder = mkdtempSync(join(tmpdir(), 'keyward-images-'));
+  const flavour = options.ceph ? 'ceph' : 'standard';
   try {
-    const [cluster, images] = await Promise.all([ClusterBox.start(), writeDriverImages(folder)]);
+    const [cluster, images] = await Promise.all([ClusterBox.start(options), writeDriverImages(folder, flavour)]);
     for (const image of images) await cluster.importImage(image);
     return cluster;
   } finally {

@@ -77,12 +77,12 @@ export class ClusterObjects {
   }
 
   /** Polls `path` until the answer fits. @returns its body. @throws Error with the object, its events and the logs */
-  async until(what: string, path: string, fits: (answer: JsonResponse) => boolean): Promise<Body> {
-    const untilMs = Date.now() + limitMs;
+  async until(what: string, path: string, fits: (answer: JsonResponse) => boolean, waitMs = limitMs): Promise<Body> {
+    const untilMs = Date.now() + waitMs;
     for (;;) {
       const answer = await this.#api.request('GET', path);
       if (fits(answer)) return answer.body;
-      if (Date.now() > untilMs) throw new Error(await this.#describe(`${what} after ${limitMs / 1000} s`, path));
+      if (Date.now() > untilMs) throw new Error(await this.#describe(`${what} after ${waitMs / 1000} s`, path));
       await sleep(pollMs);
     }
   }
