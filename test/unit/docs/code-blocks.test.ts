@@ -41,7 +41,7 @@ function errorsIn(files: ReadonlyMap<string, string>): string[] {
     if (!parsed.has(path)) parsed.set(path, getSourceFile(path, ...rest));
     return parsed.get(path);
   };
-  const program = ts.createProgram([...files.keys()], { ...options, paths: relative(exported), types: [] }, host);
+  const program = ts.createProgram([...files.keys()], { ...options, paths: relative(exported), types: ['node'] }, host);
   return [...files.keys()].flatMap((path) => {
     const file = program.getSourceFile(path);
     const found = [...program.getSyntacticDiagnostics(file), ...program.getSemanticDiagnostics(file)];
