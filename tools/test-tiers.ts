@@ -1,7 +1,7 @@
 /** The tiers of tests, which are Jest's projects, and the real components that each needs. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { boxComponents } from './cluster/components';
+import { cephBoxComponents } from './cluster/components';
 import type { ToolName } from './components';
 
 const SERVERS = ['openbao', 'etcd', 'kube-apiserver', 'openssl'] as const satisfies readonly ToolName[];
@@ -22,7 +22,16 @@ const TIERS = {
   integration: ['cryptsetup', 'kms-baseline', 'kms-load', ...CEPH, ...CLUSTER, ...CSI_ADDONS, ...PULUMI, ...SERVERS],
   kernel: ['csi-sanity', 'pykmip', 'moto', ...CEPH, ...CSI_ADDONS, ...SERVERS],
   system: ['csi-sanity', 'cryptsetup', ...SERVERS],
-  e2e: [...boxComponents, 'csi-provisioner', 'csi-resizer', 'csi-snapshotter', ...PULUMI],
+  e2e: [
+    ...cephBoxComponents,
+    'csi-provisioner',
+    'csi-resizer',
+    'csi-snapshotter',
+    'kubectl',
+    // Takes minutes to build, and only the long form runs it.
+    ...(process.env.KEYWARD_LONG_TESTS === '1' ? (['csi-attacher'] as const) : []),
+    ...PULUMI,
+  ],
 } as const satisfies Record<string, readonly ToolName[]>;
 
 export type Tier = keyof typeof TIERS;
@@ -33,8 +42,15 @@ export const TIER_NAMES = Object.keys(TIERS) as Tier[];
 /** Tiers whose tests open encrypted volumes and so need a kernel with dm-crypt, the host's or a guest's. */
 export const KERNEL_TIERS: readonly Tier[] = ['kernel', 'system', 'e2e'];
 
-/** Those of them that keep a guest busy from beginning to end; only one of them runs at a time. */
-export const GUEST_TIERS: readonly Tier[] = ['kernel', 'e2e'];
+/**
+ * Tiers that one run of Jest takes together, in the order in which the runs begin. Two of them go on at a time: the guests of
+ * `kernel` keep one processor busy for the most part, and those of `e2e`, which have servers beside them, come when one has ended.
+ */
+export function groupsOf(tiers: readonly Tier[]): readonly (readonly Tier[])[] {
+  const only = (name: Tier) => tiers.filter((tier) => tier === name);
+  const others = tiers.filter((tier) => tier !== 'kernel' && tier !== 'e2e');
+  return [others, only('kernel'), only('e2e')].filter((group) => group.length > 0);
+}
 
 export function isTier(name: string): name is Tier {
   return Object.hasOwn(TIERS, name);

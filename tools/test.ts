@@ -3,13 +3,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import pc from 'picocolors';
+import { Semaphore } from '../runtime/async/semaphore';
 import { componentOf } from './components';
 import { prepareTools } from './ensure';
 import { exec } from './exec';
 import { prepareGuest } from './guest/host-support';
 import { progressPrinter } from './progress-printer';
 import { type JestOutcome, type JestRun, runJest } from './run-jest';
-import { GUEST_TIERS, isTier, KERNEL_TIERS, TIER_NAMES, type Tier, tiersWithFiles, toolsOf } from './test-tiers';
+import { groupsOf, isTier, KERNEL_TIERS, TIER_NAMES, type Tier, tiersWithFiles, toolsOf } from './test-tiers';
 import { ToolError } from './tool-error';
 
 const HELP = `Usage: npm test -- [--only TIER[,TIER…]] [-t NAME] [PATTERN…]
@@ -27,6 +28,7 @@ Exit codes: 0 all passed, 1 a failure or nothing ran, 2 wrong usage.`;
 
 const ROOT = join(__dirname, '..');
 const BUILD_OUTPUT_LINES = 40;
+const RUNS_AT_ONCE = 2;
 const isCi = process.env.CI === 'true';
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -115,26 +117,11 @@ async function prepareKernel(onProgress: ReturnType<typeof progressPrinter>): Pr
   }
 }
 
-/** A guest has one processor and needs nothing of the other tiers' servers, so what runs in guests runs beside them, in turn. */
 async function runSelected(run: JestRun): Promise<readonly JestOutcome[]> {
-  const others = run.tiers.filter((tier) => !GUEST_TIERS.includes(tier));
-  const beside = run.tiers.filter((tier) => GUEST_TIERS.includes(tier));
   if (run.tiers.length === 0)
     return [{ passed: 0, failed: 0, skipped: 0, failures: [], trouble: 'no test file matches' }];
-  const outcomes = await Promise.all([
-    runInTurn(run, others.length > 0 ? [others] : []),
-    runInTurn(
-      run,
-      beside.map((tier) => [tier]),
-    ),
-  ]);
-  return outcomes.flat();
-}
-
-async function runInTurn(run: JestRun, groups: readonly (readonly Tier[])[]): Promise<readonly JestOutcome[]> {
-  const outcomes: JestOutcome[] = [];
-  for (const tiers of groups) outcomes.push(await runJest(ROOT, { ...run, tiers }));
-  return outcomes;
+  const atOnce = new Semaphore(RUNS_AT_ONCE);
+  return Promise.all(groupsOf(run.tiers).map((tiers) => atOnce.run(() => runJest(ROOT, { ...run, tiers }))));
 }
 
 /** Prints the outcome; the line with the counts is the last one, whatever happened. Returns the exit code. */

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TIER_NAMES, tiersWithFiles, toolsOf } from '../../../tools/test-tiers';
+import { groupsOf, TIER_NAMES, tiersWithFiles, toolsOf } from '../../../tools/test-tiers';
 
 describe('tiersWithFiles', () => {
   const root = mkdtempSync(join(tmpdir(), 'keyward-tiers-'));
@@ -28,4 +28,10 @@ test('unit tests need no component; a component of several tiers is named once',
   const names = toolsOf(['conformance', 'integration']);
   expect(new Set(names).size).toBe(names.length);
   expect(names).toContain('openbao');
+});
+
+test('guests of `kernel` run beside all else, and clusters in a box when one of the two has ended', () => {
+  expect(groupsOf(TIER_NAMES)).toEqual([['unit', 'conformance', 'integration', 'system'], ['kernel'], ['e2e']]);
+  expect(groupsOf(['kernel'])).toEqual([['kernel']]);
+  expect(groupsOf([])).toEqual([]);
 });
