@@ -1,4 +1,5 @@
 /** `npm run bench -- NAME`: measures keyward beside what it replaces, or beside the least that the work can cost. */
+import { clusterBench } from './cluster';
 import { readCommandLine } from './command-line';
 import { ioBench } from './io';
 import { kmsBench } from './kms';
@@ -11,6 +12,7 @@ import { startBench } from './start';
 import { synthBench } from './synth';
 
 const benches = {
+  cluster: clusterBench,
   io: ioBench,
   kms: kmsBench,
   'kms-plugin': kmsPluginBench,
