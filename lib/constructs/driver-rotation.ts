@@ -3,6 +3,7 @@ import { mountPaths } from '../schema/names';
 import { settleSchedule } from '../schema/rotation-schedule';
 import type { SecretRef } from '../schema/secret-ref';
 import { refuseOutside } from './csi-addons/rotation-job-spec';
+import type { LoopBackend, RbdBackend } from './driver-backend';
 import type { DriverPaths } from './driver-paths';
 import { propError } from './prop-error';
 
@@ -45,7 +46,8 @@ export interface DriverRotationOptions {
    */
   readonly rotation?: BuiltInRotation;
   /**
-   * Whether `keyward rotate` and `keyward verify` can be run in the driver's pods on the nodes.
+   * Whether `keyward rotate` and `keyward verify` can be run in the driver's pods on the nodes. With volumes of Ceph `backend.pools`
+   * says where they are looked up.
    * @default false
    */
   readonly admin?: boolean;
@@ -58,13 +60,26 @@ export interface DriverRotationOptions {
 }
 
 /** Throws for what the driver would refuse at its start, and for a Secret that no pod of it could mount. */
-export function refuseRotation(options: DriverRotationOptions, namespace: string, subject: string): void {
-  const { rotation, admin = false, adminSecret } = options;
+export function refuseRotation(
+  options: DriverRotationOptions & { readonly backend: LoopBackend | RbdBackend },
+  namespace: string,
+  subject: string,
+): void {
+  const { rotation, admin = false, adminSecret, backend } = options;
   refuseOutside(rotation?.perMinute, [1, 99_999], `${subject}.rotation.perMinute`);
   refuseOutside(rotation?.parallel, [1, 64], `${subject}.rotation.parallel`);
   refuseOutside(rotation?.staggerSeconds, [0, 604_800], `${subject}.rotation.staggerSeconds`);
   if (rotation?.verify !== undefined && rotation.verify !== 'off')
     settleSchedule(rotation.verify, `${subject}.rotation.verify`);
+  if (admin && backend.type === 'rbd' && (backend.pools ?? []).length === 0) {
+    throw propError({
+      prop: `${subject}.backend.pools`,
+      got: 'no pool, with admin',
+      allowed: 'the pools in whose lists keyward rotate and keyward verify find volumes',
+      remedy: 'Name the pools, and in backend.credentials the user of Ceph, or leave out admin',
+      rule: 'R2',
+    });
+  }
   if (adminSecret === undefined) return;
   if (adminSecret.namespace !== undefined && adminSecret.namespace !== namespace) {
     throw propError({

@@ -94,9 +94,15 @@ describe('a driver that rotates keys itself', () => {
     ]);
   });
 
+  const ceph = { type: 'rbd', clusters: [{ clusterId: 'prod-a', monitors: ['10.0.0.11:6789'] }] } as const;
+
   test('the controller of a cluster-wide driver has no part in it', () => {
     const rbd = synth({
-      backend: { type: 'rbd', clusters: [{ clusterId: 'prod-a', monitors: ['10.0.0.11:6789'] }] },
+      backend: {
+        ...ceph,
+        credentials: [{ clusterId: 'prod-a', secret: { name: 'ceph-user' } }],
+        pools: [{ clusterId: 'prod-a', pool: 'kube' }],
+      },
       rotation: {},
       admin: true,
     });
@@ -112,6 +118,8 @@ describe('a driver that rotates keys itself', () => {
     [{ rotation: { verify: 'weekly' } }, 'is not a schedule'],
     [{ adminSecret: { name: 'phrase' } }, 'adminSecret: got a Secret that nothing uses'],
     [{ admin: true, adminSecret: { name: 'phrase', namespace: 'other' } }, 'adminSecret: got a Secret in other'],
+    [{ admin: true, backend: ceph }, 'backend.pools: got no pool, with admin'],
+    [{ admin: true, backend: { ...ceph, pools: [] } }, 'backend.pools: got no pool, with admin'],
   ] as const)('refuses %j', (props, message) => {
     expect(() => synth(props)).toThrow(message);
   });
