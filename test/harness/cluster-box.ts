@@ -14,8 +14,7 @@
  * of this machine use `cluster.kubeconfig` and `cluster.openBao.address`; pods reach OpenBao as https://vault.vault.svc:8200 (or
  * openbao.openbao.svc) and the API server as usual. Other Services do not work, and pods look up no other names. Images: every
  * container names one that was imported, with `imagePullPolicy: Never` or `IfNotPresent`; `busyboxImage` is always there. Each file
- * that uses it boots a box of its own, which
- * goes with the test process, whatever becomes of that.
+ * that uses it boots a box of its own, which goes with the test process, whatever becomes of that.
  */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { ApiClient } from '../../tools/cluster/api-client';
