@@ -84,7 +84,7 @@ describeLong(components, 'stacks/gitops with volumes in Ceph on a cluster with a
   test('R17: deletion leaves no image, no key and no mapping', async () => {
     await deleteEverything(scene, 'billing');
     expect((await scene.cluster.openBao.request('LIST', 'tenants/metadata/')).status).toBe(404);
-    expect(await scene.leftInCeph()).toEqual(nothingInCeph);
+    expect(await scene.leftInCephAtLast()).toEqual(nothingInCeph);
     expect(await scene.leftMapped()).toEqual(nothingMapped);
     expect(await scene.attached()).toEqual([]);
   });

@@ -1,6 +1,8 @@
 /** stacks/gitops with volumes that are images of Ceph: what its values say then, and what is left in Ceph and on the node. */
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { namespace, type storage } from '../../stacks/gitops/values';
 import type { ClusterBoxOptions } from '../harness/cluster-box';
 import { leftInPool } from '../harness/rbd-facts';
@@ -12,6 +14,7 @@ const requestSecret = 'ceph-user';
 const controllerLabel = 'app.kubernetes.io/name=keyward,app.kubernetes.io/component=controller';
 const deployments = `/apis/apps/v1/namespaces/${namespace}/deployments`;
 const attachments = '/apis/storage.k8s.io/v1/volumeattachments';
+const trimLimitMs = 180_000;
 const leases = `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`;
 
 /** `leftInCeph` when there is no volume. */
@@ -142,6 +145,19 @@ export class RbdScene extends GitopsScene {
     const images = (await ceph.rbd(['ls', ceph.pool])).trim();
     const trash = (await ceph.rbd(['trash', 'ls', '--all', ceph.pool])).trim();
     return { images, trash, objects: await leftInPool(ceph) };
+  }
+
+  /**
+   * The same at last: of an image that had a snapshot the OSD removes what was written over since when it gets to it, and lists
+   * the names of those objects until then.
+   */
+  async leftInCephAtLast(): ReturnType<RbdScene['leftInCeph']> {
+    const untilMs = Date.now() + trimLimitMs;
+    for (;;) {
+      const left = await this.leftInCeph();
+      if (isDeepStrictEqual(left, nothingInCeph) || Date.now() > untilMs) return left;
+      await sleep(1_000);
+    }
   }
 
   /** Images that the kernel of the node has mapped, and what device-mapper has on them. */
