@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { GitopsScene } from '../test/e2e/gitops-scene';
 import { nothingLeft } from '../test/e2e/storage-scene';
-import { boxComponents, busyboxImage } from '../test/harness/cluster-box';
+import { boxComponents } from '../test/harness/cluster-box';
 import { driverImageComponents } from '../test/harness/driver-images';
-import { claim } from '../test/harness/volume-objects';
+import { claim, smallPod } from '../test/harness/volume-objects';
 import { ensureTools } from '../tools/ensure';
 import { prepareGuest } from '../tools/guest/host-support';
 import type { Benchmark } from './benchmark';
@@ -24,6 +24,11 @@ const argument = '--kubelet-registration-di[r]';
 const limitMs = 30 * 60_000;
 const podsPath = `/api/v1/namespaces/${namespace}/pods`;
 const names = Array.from({ length: pods }, (_, index) => `pod-${String(index).padStart(2, '0')}`);
+
+/** What is looked at of one. */
+interface Pod {
+  readonly status: { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+}
 
 interface Round {
   readonly seconds: number;
@@ -99,7 +104,9 @@ async function timePods({ cluster }: GitopsScene, kind: 'plain' | 'encrypted'): 
     await cluster.apply(names.map((name) => claim({ namespace, name, storageClass: 'encrypted-tenant' })));
   }
   await cluster.apply(names.map((name) => pod(name, isEncrypted)));
-  await cluster.objects.until('some Pod does not run', podsPath, ({ body }) => body.items.every(isReady), limitMs);
+  const allRun = ({ body: { items } }: { body: { items: readonly Pod[] } }) =>
+    items.length === pods && items.every(isReady);
+  await cluster.objects.until('some Pod does not run', podsPath, allRun, limitMs);
   return (performance.now() - startedAt) / 1000;
 }
 
@@ -110,34 +117,20 @@ async function removePods({ cluster: { api, objects } }: GitopsScene): Promise<v
 
 /** Runs when it has written, which a hook does: probes of fifty Pods, each a process, would be what this node does. */
 function pod(name: string, isEncrypted: boolean) {
-  const volume = isEncrypted ? { persistentVolumeClaim: { claimName: name } } : { emptyDir: {} };
-  return {
-    apiVersion: 'v1',
-    kind: 'Pod',
-    metadata: { namespace, name },
-    spec: {
-      terminationGracePeriodSeconds: 1,
-      automountServiceAccountToken: false,
-      containers: [
-        {
-          name: 'writer',
-          image: busyboxImage,
-          imagePullPolicy: 'Never',
-          command: ['sleep', '1000000'],
-          lifecycle: { postStart: { exec: { command: ['sh', '-c', 'date > /data/first && sync'] } } },
-          volumeMounts: [{ name: 'data', mountPath: '/data' }],
-        },
-      ],
-      volumes: [{ name: 'data', ...volume }],
+  return smallPod({
+    ...{ namespace, name, volume: isEncrypted ? { persistentVolumeClaim: { claimName: name } } : { emptyDir: {} } },
+    container: {
+      command: ['sleep', '1000000'],
+      lifecycle: { postStart: { exec: { command: ['sh', '-c', 'date > /data/first && sync'] } } },
     },
-  };
+  });
 }
 
 function isGone({ body }: { body: { items: readonly unknown[] } }): boolean {
   return body.items.length === 0;
 }
 
-function isReady({ status }: { status: { conditions?: readonly { type: string; status: string }[] } }): boolean {
+function isReady({ status }: Pod): boolean {
   return (status.conditions ?? []).some((each) => each.type === 'Ready' && each.status === 'True');
 }
 

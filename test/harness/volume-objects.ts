@@ -33,6 +33,26 @@ export function claim({ namespace, name, storageClass, size = '64Mi', snapshot, 
 /** A Pod with a claim at /data that counts in /data/ticks, one line each time, and is ready once it has written the first. */
 export function writer({ namespace, name, claimName }: { namespace: string; name: string; claimName: string }) {
   const script = 'while true; do echo tick >> /data/ticks && sync && touch /tmp/wrote; sleep 1; done';
+  return smallPod({
+    ...{ namespace, name, volume: { persistentVolumeClaim: { claimName } } },
+    container: {
+      command: ['sh', '-c', script],
+      readinessProbe: { exec: { command: ['test', '-e', '/tmp/wrote'] }, periodSeconds: 2, timeoutSeconds: 20 },
+    },
+  });
+}
+
+export interface SmallPodOptions {
+  readonly namespace: string;
+  readonly name: string;
+  /** What is at /data. */
+  readonly volume: object;
+  /** What the container does, and when it is ready. */
+  readonly container: object;
+}
+
+/** A Pod with one container, `writer`, that goes within a second when it is deleted. */
+export function smallPod({ namespace, name, volume, container }: SmallPodOptions) {
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -45,12 +65,11 @@ export function writer({ namespace, name, claimName }: { namespace: string; name
           name: 'writer',
           image: busyboxImage,
           imagePullPolicy: 'Never',
-          command: ['sh', '-c', script],
-          readinessProbe: { exec: { command: ['test', '-e', '/tmp/wrote'] }, periodSeconds: 2, timeoutSeconds: 20 },
+          ...container,
           volumeMounts: [{ name: 'data', mountPath: '/data' }],
         },
       ],
-      volumes: [{ name: 'data', persistentVolumeClaim: { claimName } }],
+      volumes: [{ name: 'data', ...volume }],
     },
   } satisfies AppliedManifest;
 }
