@@ -1,7 +1,8 @@
 /** Makes components available: finds what is there, installs or builds what is not, one piece of work at a time on this machine. */
 import { existsSync } from 'node:fs';
 import { cacheFolder } from './cache-folder';
-import { type Component, componentOf, type DebianComponent, type ToolName } from './components';
+import type { Component, DebianComponent } from './component';
+import { componentOf, type ToolName } from './components';
 import { installDebian, remedy } from './debian-install';
 import { findCommand } from './find-command';
 import { buildGo, goOutput } from './go-build';

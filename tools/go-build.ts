@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cacheFolder } from './cache-folder';
-import type { GoComponent } from './components';
+import type { GoComponent } from './component';
 import { exec } from './exec';
 import { findCommand } from './find-command';
 import { ToolError } from './tool-error';

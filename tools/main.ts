@@ -1,6 +1,7 @@
 /** `npm run tools -- [NAME…]`: prepares the real components that tests, demo and benchmarks use. */
 import { parseArgs } from 'node:util';
-import { type Component, componentOf, isToolName, TOOL_NAMES, type ToolName } from './components';
+import type { Component } from './component';
+import { componentOf, isToolName, TOOL_NAMES, type ToolName } from './components';
 import { findTool, type Preparation, prepareTools } from './ensure';
 import { progressPrinter } from './progress-printer';
 

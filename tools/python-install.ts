@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cacheFolder } from './cache-folder';
-import type { PythonComponent } from './components';
+import type { PythonComponent } from './component';
 import { exec } from './exec';
 import { findCommand } from './find-command';
 import { ToolError } from './tool-error';
